@@ -1,0 +1,211 @@
+"""A user's state, and the one pair of functions that advances it by a week.
+
+`begin_period` books what reached the user, `end_period` books what the user did. The fold over a real history and the step of
+the simulator call the same two compiled functions, so a real customer's profile and a simulated one's observation cannot
+drift apart. Between the two the simulator draws behaviour; the fold reads it from the panel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.arrays import BoolArray, Float32Array, IntArray, KeyArray
+from simulations.compiled import njit
+from simulations.panel import WeeklyPanel
+
+
+class V(IntEnum):
+    """Columns of `UserStates.values`."""
+
+    TENURE = 0  # weeks since the first order, that week included; 0 before it
+    RECENCY = 1  # full weeks without an order since the last one
+    ACTIVE_WEEKS = 2  # weeks with an order
+    ORDER_DAYS = 3  # order-days so far
+    REVENUE = 4  # so far, in currency
+    RATE_4 = 5  # order-days a week, exponential mean over about 4 weeks, before correction for a short tenure
+    RATE_13 = 6  # the same over about 13 weeks
+    REVENUE_13 = 7  # revenue a week over about 13 weeks, before correction
+    BASKET = 8  # revenue of an order-day, exponential mean
+    GAP = 9  # weeks between active weeks, exponential mean; 0 before the second
+    CONTACT_STOCK = 10  # contacts, forgotten by a quarter a week
+    REDEMPTION_STOCK = 11  # redemptions, forgotten by a tenth a week
+    SATISFACTION = 12  # -1 to 1, moved by reviews and service, fading by a tenth a week
+    OPTED_OUT = 13  # 1 once the user asked for no more contact
+
+
+N_VALUES = len(V)
+NEVER = np.uint8(255)  # in since_action: no exposure yet
+LONGEST = np.uint8(254)  # in since_action: this long or longer
+
+ALPHA_4 = 1.0 / 4.0
+ALPHA_13 = 1.0 / 13.0
+_ALPHA_BASKET = 0.2
+_ALPHA_GAP = 0.3
+CONTACT_MEMORY = 0.75
+REDEMPTION_MEMORY = 0.9
+SATISFACTION_MEMORY = 0.9
+
+# numba reads module constants, not enum members' arithmetic, so the columns are named once more as plain integers
+_TENURE, _RECENCY, _ACTIVE, _DAYS, _REVENUE = int(V.TENURE), int(V.RECENCY), int(V.ACTIVE_WEEKS), int(V.ORDER_DAYS), int(V.REVENUE)
+_RATE_4, _RATE_13, _REVENUE_13 = int(V.RATE_4), int(V.RATE_13), int(V.REVENUE_13)
+_BASKET, _GAP, _CONTACTS, _REDEEMED = int(V.BASKET), int(V.GAP), int(V.CONTACT_STOCK), int(V.REDEMPTION_STOCK)
+_SATISFACTION = int(V.SATISFACTION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserStates:
+    """The states of some users at the start of a week: all that a policy may know of them.
+
+    Attributes
+    ----------
+    user_keys : (n_users,) uint64 array
+    values : (n_users, N_VALUES) float32 array
+        Columns as `V` names them.
+    contact_bits : (n_users,) uint64 array
+        Bit `w` is set when the user was contacted with `w` full weeks in between; 64 weeks are remembered.
+    since_action : (n_users, n_actions) uint8 array
+        Full weeks since the last exposure to each action; `NEVER` before the first.
+    exposure_counts : (n_users, n_actions) uint8 array
+        Exposures to each action so far, at most 255.
+    consent : (n_users,) bool array
+    """
+
+    user_keys: KeyArray
+    values: Float32Array
+    contact_bits: KeyArray
+    since_action: NDArray[np.uint8]
+    exposure_counts: NDArray[np.uint8]
+    consent: BoolArray
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return self.values.shape[0]
+
+    def copy(self) -> UserStates:
+        """Return a deep copy, so that stepping it leaves this one as it is."""
+        return UserStates(**{name: np.array(getattr(self, name)) for name in self.__slots__})
+
+    def take(self, rows: IntArray | BoolArray) -> UserStates:
+        """Return the states of some users, in the order asked."""
+        return UserStates(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+
+def new_users(user_keys: KeyArray, n_actions: int, consent: BoolArray | None = None) -> UserStates:
+    """Return the states of users of whom nothing is known yet."""
+    n_users = user_keys.size
+    return UserStates(
+        user_keys=user_keys,
+        values=np.zeros((n_users, N_VALUES), dtype=np.float32),
+        contact_bits=np.zeros(n_users, dtype=np.uint64),
+        since_action=np.full((n_users, n_actions), NEVER, dtype=np.uint8),
+        exposure_counts=np.zeros((n_users, n_actions), dtype=np.uint8),
+        consent=np.ones(n_users, dtype=np.bool_) if consent is None else consent,
+    )
+
+
+@njit()
+def begin_period(
+    values: Float32Array,
+    contact_bits: KeyArray,
+    since_action: NDArray[np.uint8],
+    exposure_counts: NDArray[np.uint8],
+    i: int,
+    bits: int,
+) -> None:
+    """Book the exposures of user `i` at the start of a week; `bits` has one bit per action, 0 for none."""
+    contact_bits[i] = contact_bits[i] << np.uint64(1)
+    values[i, _CONTACTS] *= np.float32(CONTACT_MEMORY)
+    if bits != 0:
+        contact_bits[i] |= np.uint64(1)
+        values[i, _CONTACTS] += np.float32(1.0)
+    for a in range(1, since_action.shape[1]):
+        if (bits >> a) & 1:
+            since_action[i, a] = 0
+            if exposure_counts[i, a] < 255:
+                exposure_counts[i, a] += 1
+        elif since_action[i, a] < 254:
+            since_action[i, a] += 1
+
+
+@njit()
+def end_period(values: Float32Array, i: int, order_days: int, revenue: float, redemptions: int, satisfaction: float) -> None:
+    """Book what user `i` did in a week: order-days, revenue, redemptions, and the shock to satisfaction (0 for none)."""
+    values[i, _REDEEMED] = np.float32(values[i, _REDEEMED] * REDEMPTION_MEMORY + redemptions)
+    mood = values[i, _SATISFACTION] * SATISFACTION_MEMORY + satisfaction
+    values[i, _SATISFACTION] = np.float32(min(1.0, max(-1.0, mood)))
+    values[i, _REVENUE] += np.float32(revenue)
+    if order_days == 0 and values[i, _ACTIVE] == 0.0:
+        return
+    values[i, _TENURE] += np.float32(1.0)
+    values[i, _RATE_4] += np.float32(ALPHA_4 * (order_days - values[i, _RATE_4]))
+    values[i, _RATE_13] += np.float32(ALPHA_13 * (order_days - values[i, _RATE_13]))
+    values[i, _REVENUE_13] += np.float32(ALPHA_13 * (revenue - values[i, _REVENUE_13]))
+    if order_days == 0:
+        values[i, _RECENCY] += np.float32(1.0)
+        return
+    basket = revenue / order_days
+    if values[i, _ACTIVE] == 0.0:
+        values[i, _BASKET] = np.float32(basket)
+    else:
+        values[i, _BASKET] += np.float32(_ALPHA_BASKET * (basket - values[i, _BASKET]))
+        gap = values[i, _RECENCY] + 1.0
+        if values[i, _GAP] == 0.0:
+            values[i, _GAP] = np.float32(gap)
+        else:
+            values[i, _GAP] += np.float32(_ALPHA_GAP * (gap - values[i, _GAP]))
+    values[i, _RECENCY] = np.float32(0.0)
+    values[i, _ACTIVE] += np.float32(1.0)
+    values[i, _DAYS] += np.float32(order_days)
+
+
+@njit(parallel=True)
+def _fold_weeks(
+    values: Float32Array,
+    contact_bits: KeyArray,
+    since_action: NDArray[np.uint8],
+    exposure_counts: NDArray[np.uint8],
+    bits: NDArray[np.uint32],
+    order_days: NDArray[np.int16],
+    revenue: Float32Array,
+    redemptions: NDArray[np.int16],
+) -> None:
+    for i in numba.prange(values.shape[0]):
+        for t in range(order_days.shape[1]):
+            begin_period(values, contact_bits, since_action, exposure_counts, i, np.int64(bits[i, t]))
+            end_period(values, i, np.int64(order_days[i, t]), np.float64(revenue[i, t]), np.int64(redemptions[i, t]), 0.0)
+
+
+def advance(states: UserStates, panel: WeeklyPanel, start: int, stop: int) -> UserStates:
+    """Return the states after the panel's weeks [start, stop), given those at the start of `start`."""
+    after = states.copy()
+    _fold_weeks(
+        after.values,
+        after.contact_bits,
+        after.since_action,
+        after.exposure_counts,
+        np.ascontiguousarray(panel.exposure_bits[:, start:stop]),
+        np.ascontiguousarray(panel.order_days[:, start:stop]),
+        np.ascontiguousarray(panel.revenue[:, start:stop]),
+        np.ascontiguousarray(panel.redemptions[:, start:stop]),
+    )
+    return after
+
+
+def fold(panel: WeeklyPanel, until: int | None = None) -> UserStates:
+    """Return everyone's state at the start of week `until` (default: after the last): what the weeks before it tell.
+
+    Examples
+    --------
+    >>> from simulations.scenarios import tiny_panel
+    >>> fold(tiny_panel()).values[:, V.ACTIVE_WEEKS].tolist()
+    [2.0, 0.0]
+    """
+    stop = panel.n_periods if until is None else until
+    fresh = new_users(panel.user_keys, len(panel.actions), panel.consent)
+    return replace(advance(fresh, panel, 0, stop), consent=panel.consent)
