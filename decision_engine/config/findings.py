@@ -1,0 +1,61 @@
+"""Findings: what is wrong with a configuration, collected and told in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from decision_engine.config.origin import Origin, Place
+from simulations.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes
+    ----------
+    place : tuple
+        Keys and indices that lead to it.
+    problem, remedy : str
+        What is wrong, and what would be right: sentences without their full stop.
+    """
+
+    place: Place
+    problem: str
+    remedy: str = ""
+
+    def say(self, origin: Origin) -> str:
+        """Return it as one line."""
+        remedy = self.remedy[:1].upper() + self.remedy[1:]
+        stop = "" if remedy.endswith(("?", ".")) else "."
+        return f"{origin.where(self.place)}: {self.problem}." + (f" {remedy}{stop}" if remedy else "")
+
+
+def raise_findings(findings: Iterable[Finding], origin: Origin) -> None:
+    """Raise one `ConfigError` that tells all findings, in the order of their lines; do nothing if there are none."""
+    told = sorted(dict.fromkeys(findings), key=lambda finding: origin.locate(finding.place)[1] or 0)
+    if not told:
+        return
+    if len(told) == 1:
+        raise ConfigError(told[0].say(origin))
+    name = origin.path.name if origin.path is not None else "configuration"
+    raise ConfigError("\n".join([f"{name}: {len(told)} things to mend.", *(f"  {finding.say(origin)}" for finding in told)]))
+
+
+def suggest(wrong: str, allowed: Sequence[str]) -> str:
+    """Say what may have been meant, and else what is allowed.
+
+    Examples
+    --------
+    >>> suggest("budgt", ["budget", "holdout_share"])
+    'did you mean `budget`?'
+    >>> suggest("zzz", ["budget", "holdout_share"])
+    'allowed are budget, holdout_share'
+    """
+    close = get_close_matches(wrong, allowed, n=1, cutoff=0.6) or [name for name in allowed if name.lower() == wrong.lower()]
+    if close:
+        return f"did you mean `{close[0]}`?"
+    shown = ", ".join(allowed[:20]) + (f" and {len(allowed) - 20} more" if len(allowed) > 20 else "")
+    return f"allowed are {shown}" if allowed else "none is allowed here"

@@ -1,0 +1,104 @@
+"""Where rows come from: a file, a file inside an installed package, or a query to a database."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from simulations.errors import ConfigError
+
+FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet"}
+
+
+class SourceConfig(BaseModel):
+    """One source: `file`; or `package` and `file` inside it; or `database` and `query`.
+
+    Names in the form ``${NAME}`` in `file` and `database` stand for environment variables, so that no password need be written.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str | None = Field(None, min_length=1, description="Path of a CSV or Parquet file, relative to the configuration.")
+    package: str | None = Field(None, min_length=1, description="Import name of the installed package that holds `file`.")
+    database: str | None = Field(None, min_length=1, description="duckdb:///PATH, sqlite:///PATH or postgresql://... .")
+    query: str | None = Field(None, min_length=1, description="SQL to ask the database; it should order its rows.")
+    optional: bool = Field(False, description="Whether the file may be absent; it then gives no rows, and the run says so.")
+    format: Literal["csv", "parquet"] | None = Field(None, description="Format of the file; empty: by its ending.")
+    encoding: str = Field("utf-8", description="Text encoding of a CSV file, by its Python name.")
+    delimiter: str | None = Field(None, min_length=1, max_length=1, description="Between values of a CSV file; empty: found from the header.")
+    decimal: Literal[".", ","] = Field(".", description="Decimal sign in a CSV file's numbers.")
+    thousands: Literal["", ".", ",", " ", "'"] = Field("", description="Sign between thousands in a CSV file's numbers.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SourceConfig:
+        if (self.file is None) == (self.database is None):
+            raise ValueError("a source needs either `file` (with `package` where it lies in one) or `database` with `query`")
+        if (self.database is None) != (self.query is None):
+            raise ValueError("`database` and `query` go together")
+        if self.database is not None and self.package is not None:
+            raise ValueError("`package` goes with `file`, not with `database`")
+        if self.decimal == self.thousands:
+            raise ValueError(f"`decimal` and `thousands` are both {self.decimal!r}; they must differ")
+        return self
+
+    def path(self, folder: Path) -> Path:
+        """Return where the file should lie; it may be absent.
+
+        Parameters
+        ----------
+        folder : Path
+            Of the configuration.
+
+        Raises
+        ------
+        ConfigError
+            If the package is not installed, the file lies outside it, an environment variable is not set, or the source is a
+            database.
+        """
+        if self.file is None:
+            raise ConfigError("a database has no path; it is read by its query.")
+        file = expand(self.file)
+        if self.package is None:
+            return Path(os.path.normpath(folder / Path(file).expanduser()))
+        root = package_folder(self.package)
+        path = Path(os.path.normpath(root / file))
+        if not path.is_relative_to(root):
+            raise ConfigError(f"{self.file} lies outside package {self.package}; name a file inside it, or leave `package` out.")
+        return path
+
+    def file_format(self, path: Path) -> str:
+        """Return "csv" or "parquet": as declared, else by the file's ending, else "csv"."""
+        return self.format or FORMATS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix.lower(), "csv")
+
+
+def package_folder(package: str) -> Path:
+    """Return where a package is installed, without importing it."""
+    try:
+        spec = find_spec(package.partition(".")[0])
+    except ValueError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(f"package {package} is not installed; install it, or point `file` at a copy and leave `package` out.")
+    return Path(spec.submodule_search_locations[0], *package.split(".")[1:])
+
+
+def expand(text: str) -> str:
+    """Replace each ``${NAME}`` by the environment variable of that name.
+
+    Raises
+    ------
+    ConfigError
+        If one is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise ConfigError(f"environment variable {match[1]} is not set; set it, or write the value in its place.")
+        return os.environ[match[1]]
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
