@@ -1,0 +1,72 @@
+"""The user's world: actions, contact rules, weekly history, states, responses and the lifecycles simulated from them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulations.actions import Action as Action
+    from simulations.actions import ActionKind as ActionKind
+    from simulations.actions import ActionSet as ActionSet
+    from simulations.contact import ContactRules as ContactRules
+    from simulations.contact import action_mask as action_mask
+    from simulations.errors import ArtifactError as ArtifactError
+    from simulations.errors import ConfigError as ConfigError
+    from simulations.errors import DecisionEngineError as DecisionEngineError
+    from simulations.errors import HistoryError as HistoryError
+    from simulations.errors import InputError as InputError
+    from simulations.errors import MissingExtraError as MissingExtraError
+    from simulations.errors import NotFittedError as NotFittedError
+    from simulations.errors import PlanError as PlanError
+    from simulations.features import Feature as Feature
+    from simulations.features import fold_observations as fold_observations
+    from simulations.features import observe as observe
+    from simulations.panel import Calendar as Calendar
+    from simulations.panel import WeeklyPanel as WeeklyPanel
+    from simulations.panel import build_panel as build_panel
+    from simulations.response import ActionResponse as ActionResponse
+    from simulations.response import Quantity as Quantity
+    from simulations.response import ResponseScale as ResponseScale
+    from simulations.response import ResponseSet as ResponseSet
+    from simulations.response import Source as Source
+    from simulations.state import UserStates as UserStates
+    from simulations.state import advance as advance
+    from simulations.state import fold as fold
+
+_HOME = {
+    "Action": "simulations.actions",
+    "ActionKind": "simulations.actions",
+    "ActionResponse": "simulations.response",
+    "ActionSet": "simulations.actions",
+    "ArtifactError": "simulations.errors",
+    "Calendar": "simulations.panel",
+    "ConfigError": "simulations.errors",
+    "ContactRules": "simulations.contact",
+    "DecisionEngineError": "simulations.errors",
+    "Feature": "simulations.features",
+    "HistoryError": "simulations.errors",
+    "InputError": "simulations.errors",
+    "MissingExtraError": "simulations.errors",
+    "NotFittedError": "simulations.errors",
+    "PlanError": "simulations.errors",
+    "Quantity": "simulations.response",
+    "ResponseScale": "simulations.response",
+    "ResponseSet": "simulations.response",
+    "Source": "simulations.response",
+    "UserStates": "simulations.state",
+    "WeeklyPanel": "simulations.panel",
+    "action_mask": "simulations.contact",
+    "advance": "simulations.state",
+    "build_panel": "simulations.panel",
+    "fold": "simulations.state",
+    "fold_observations": "simulations.features",
+    "observe": "simulations.features",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
