@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-INSTALL := $(PIP) install --quiet --constraint constraints.txt --no-build-isolation --config-settings editable_mode=compat
+INSTALL := $(PIP) install --quiet --constraint constraints.txt --no-build-isolation
 CONFIG ?= examples/complete_journey.yaml
 BENCHMARKS := $(filter-out benchmarks/measurement.py,$(wildcard benchmarks/*.py))
 BENCH_FLAGS ?=
