@@ -29,7 +29,8 @@ def check(values: dict[str, Any], folder: Path) -> Iterator[Finding]:
         Against which relative paths are read.
     """
     yield from _check_sources(_dict(values.get("sources")), folder)
-    yield from _check_tables(_dict(values.get("tables")), _dict(values.get("sources")), _action_names(values))
+    if isinstance(values.get("sources"), dict) and isinstance(values.get("actions"), list):
+        yield from _check_tables(_dict(values.get("tables")), values["sources"], _action_names(values))
     yield from _check_actions(_list(values.get("actions")))
     yield from _check_time(_dict(values.get("time")))
 
@@ -50,7 +51,11 @@ def _check_sources(sources: dict[str, Any], folder: Path) -> Iterator[Finding]:
         try:
             codecs.lookup(source.encoding)
         except LookupError:
-            yield Finding(place=(*place, "encoding"), problem=f"encoding {source.encoding!r} is unknown", remedy="for example utf-8 or cp1252")
+            yield Finding(
+                place=(*place, "encoding"),
+                problem=f"encoding {source.encoding!r} is unknown",
+                remedy="for example utf-8 or cp1252",
+            )
         if source.file is None:
             continue
         try:
@@ -74,12 +79,19 @@ def _nearby(path: Path) -> str:
 
 
 def _action_names(values: dict[str, Any]) -> list[str]:
-    return ["none", *(str(action["name"]) for action in _list(values.get("actions")) if isinstance(action, dict) and "name" in action)]
+    return [
+        "none",
+        *(str(action["name"]) for action in _list(values.get("actions")) if isinstance(action, dict) and "name" in action),
+    ]
 
 
 def _check_tables(tables: dict[str, Any], sources: dict[str, Any], actions: list[str]) -> Iterator[Finding]:
     if tables and not {"orders", "items"} & set(tables):
-        yield Finding(place=("tables",), problem="neither `orders` nor `items` is mapped", remedy="map one of them: without orders there is no history")
+        yield Finding(
+            place=("tables",),
+            problem="neither `orders` nor `items` is mapped",
+            remedy="map one of them: without orders there is no history",
+        )
     for name, mappings in tables.items():
         if name not in CANONICAL_TABLES:
             continue
@@ -95,13 +107,21 @@ def _check_mapping(
     table, columns = CANONICAL_TABLES[name], _dict(mapping.get("columns"))
     known = [column.name for column in table.columns]
     uses: list[tuple[Place, object]] = [((*place, "source"), mapping.get("source"))]
-    uses += [((*place, "join", j, "source"), join.get("source")) for j, join in enumerate(_list(mapping.get("join"))) if isinstance(join, dict)]
+    uses += [
+        ((*place, "join", j, "source"), join.get("source"))
+        for j, join in enumerate(_list(mapping.get("join")))
+        if isinstance(join, dict)
+    ]
     for where, source in uses:
         if isinstance(source, str) and source not in sources:
             yield Finding(place=where, problem=f"source {source!r} is not declared", remedy=suggest(source, list(sources)))
     for column in columns:
         if column not in known and not table.extra_columns:
-            yield Finding(place=(*place, "columns", column), problem=f"table {name} has no column {column!r}", remedy=suggest(column, known))
+            yield Finding(
+                place=(*place, "columns", column),
+                problem=f"table {name} has no column {column!r}",
+                remedy=suggest(column, known),
+            )
     missing = [column for column in table.required if column not in columns]
     if columns and missing:
         yield Finding(
@@ -111,7 +131,11 @@ def _check_mapping(
         )
     for column, renames in _dict(mapping.get("values")).items():
         if column not in columns:
-            yield Finding(place=(*place, "values", column), problem=f"column {column!r} is not mapped", remedy=suggest(column, list(columns)))
+            yield Finding(
+                place=(*place, "values", column),
+                problem=f"column {column!r} is not mapped",
+                remedy=suggest(column, list(columns)),
+            )
         elif (name, column) == ("exposures", "action"):
             for raw, action in _dict(renames).items():
                 if str(action) not in actions:

@@ -79,8 +79,16 @@ def _problem(detail: ErrorDetails, place: Place, values: object) -> str:
     if kind == "value_error":
         return str(detail["ctx"]["error"]) if "ctx" in detail else detail["msg"]
     said = detail["msg"][0].lower() + detail["msg"][1:]
+    for theirs, ours in (
+        ("a valid tuple", "a list"),
+        ("a valid dictionary", "keys with values"),
+        ("input should", "it should"),
+    ):
+        said = said.replace(theirs, ours)
+    if isinstance(given, dict | list):
+        return said
     shown = "empty" if given is None else repr(given) if isinstance(given, str) else str(given)
-    return f"{shown} is not possible: {said.replace('input should', 'it should')}" if not isinstance(given, dict | list) else said
+    return f"{shown} is not possible: {said}"
 
 
 def _name_at(place: Place, values: object) -> str:

@@ -45,7 +45,7 @@ class JoinConfig(Section):
         min_length=1, description="Column here: column there; or a list where both are called the same."
     )
     keep: Literal["only", "first", "last"] = Field(
-        "only", description="Which partner counts where several match: `only` refuses several, `first` and `last` go by `order_by`."
+        "only", description="Which of several partners counts: `only` refuses several, `first` and `last` go by `order_by`."
     )
     order_by: str | None = Field(None, description="SQL expression over the other source's columns that orders partners.")
 
@@ -88,13 +88,15 @@ class TimeConfig(Section):
     first_day: date = Field(description="First business day of week 1.")
     business_day_starts_at: int = Field(0, ge=0, le=23, description="Hour of the clock at which a business day starts.")
     last_period: PositiveInt = Field(description="Last complete week of the history.")
-    last_fitting_period: PositiveInt = Field(description="Last week that fitting may see; later weeks judge. Less than last_period.")
+    last_fitting_period: PositiveInt = Field(description="Last week that fitting may see; later weeks judge.")
 
 
 class ActionConfig(Section):
     """One thing that may be done for a user in a week."""
 
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Letters, digits, `_` and `-`; a letter first.")
+    name: str = Field(
+        min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Letters, digits, `_`, `-`; a letter first."
+    )
     kind: Literal["coupon", "gift", "recommendation", "care"] = Field(description="Family of the action.")
     channel: str = Field("mail", min_length=1, description="How the user is reached.")
     cost: NonNegativeFloat = Field(description="Cost of one contact, in the currency of the data; 0 if it is free.")
@@ -104,7 +106,7 @@ class ActionConfig(Section):
     discount_share: float = Field(0.0, ge=0, lt=1, description="Depth of the discount; 0 where the action is none.")
     description: str = Field("", description="A sentence for the people who approve plans.")
     effect: Literal["estimated", "assumed"] = Field(
-        description="`estimated`: from exposures where the data allow, else from `response` as a prior. `assumed`: always from `response`."
+        description="`estimated`: from exposures where they allow, else from `response`. `assumed`: from `response`."
     )
     response: ResponseConfig = Field(description="How the action is thought to shift behaviour, with spread.")
 
@@ -134,16 +136,18 @@ class ContactConfig(Section):
 class CampaignConfig(Section):
     """What the coming week's plan may spend, and on whom."""
 
-    budget: NonNegativeFloat = Field(description="Most the plan may be expected to cost in the week, in the currency of the data.")
+    budget: NonNegativeFloat = Field(description="Most the plan may be expected to cost, in the currency of the data.")
     holdout_share: float = Field(0.1, ge=0, lt=1, description="Share of users never contacted, for measurement.")
-    holdout_key: str = Field("holdout", min_length=1, description="Key of the hash that picks the holdout; keep it, and the holdout stays.")
+    holdout_key: str = Field(
+        "holdout", min_length=1, description="Key of the hash that picks the holdout; same key, same holdout."
+    )
 
 
 class SimulatorConfig(Section):
     """How uncertainty about the world is held: an ensemble of simulators."""
 
     members: int = Field(8, ge=2, le=256, description="Simulators that judge policies and price the plan.")
-    training_members: int = Field(4, ge=1, le=256, description="Further simulators, on which policies learn and the search compares.")
+    training_members: int = Field(4, ge=1, le=256, description="Further simulators, on which policies learn.")
 
 
 class PoliciesConfig(Section):

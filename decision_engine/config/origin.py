@@ -62,11 +62,12 @@ def spell(place: Sequence[str | int]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose `on`, `off`, `yes` and `no` are words, as in YAML 1.2: a join says `on:`."""
+    """YAML whose `on`, `off`, `yes` and `no` are words, as in YAML 1.2 (a join says `on:`), and whose dates are read later."""
 
 
+_READ_LATER = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _READ_LATER]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", yaml.SafeLoader.yaml_implicit_resolvers["t"][0][1], list("tTfF"))
@@ -100,7 +101,7 @@ def read_document(path: Path) -> Document:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        lines: dict[Place, int] = {}
+        lines: dict[Place, int] = {(): 1}
         repeated: list[Place] = []
         if node is not None:
             for place, line in _walk(node, (), 0):
@@ -111,8 +112,8 @@ def read_document(path: Path) -> Document:
         values = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        raise ConfigError(f"{path.name}{line}: this is not YAML: {error.problem or error.context}.") from None
+        spot = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        raise ConfigError(f"{path.name}{spot}: this is not YAML: {error.problem or error.context}.") from None
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path.name}: this is not YAML: {error}.") from None
     finally:

@@ -49,8 +49,10 @@ class ResponseConfig(BaseModel):
     """How an action shifts a user's behaviour; the formula stands in `simulations.response`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    purchase_lift: Number = Field(description="Shift of the log-odds of buying in the week of contact; 0.1 turns 30 % into 32.1 %.")
-    spend_lift: LogLift = Field(Spread(mean=0.0), description="Shift of the log of an order-day's value while at work; 0.05 is 5 % more.")
+    purchase_lift: Number = Field(
+        description="Shift of the log-odds of buying, in the week of contact; 0.1 turns 30 % into 32.1 %."
+    )
+    spend_lift: LogLift = Field(Spread(mean=0.0), description="Shift of the log of an order-day's value; 0.05 is 5 % more.")
     duration_weeks: int = Field(4, ge=1, le=26, description="Weeks at work, that of the contact included.")
     decay: Share = Field(Spread(mean=0.8), description="Share of the shift left from one week to the next.")
     redemption: Share = Field(Spread(mean=0.0), description="Chance that the first purchase after contact redeems.")

@@ -30,7 +30,9 @@ class SourceConfig(BaseModel):
     optional: bool = Field(False, description="Whether the file may be absent; it then gives no rows, and the run says so.")
     format: Literal["csv", "parquet"] | None = Field(None, description="Format of the file; empty: by its ending.")
     encoding: str = Field("utf-8", description="Text encoding of a CSV file, by its Python name.")
-    delimiter: str | None = Field(None, min_length=1, max_length=1, description="Between values of a CSV file; empty: found from the header.")
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="Sign between values of a CSV file; empty: found."
+    )
     decimal: Literal[".", ","] = Field(".", description="Decimal sign in a CSV file's numbers.")
     thousands: Literal["", ".", ",", " ", "'"] = Field("", description="Sign between thousands in a CSV file's numbers.")
 
@@ -68,7 +70,7 @@ class SourceConfig(BaseModel):
         root = package_folder(self.package)
         path = Path(os.path.normpath(root / file))
         if not path.is_relative_to(root):
-            raise ConfigError(f"{self.file} lies outside package {self.package}; name a file inside it, or leave `package` out.")
+            raise ConfigError(f"{self.file} lies outside package {self.package}; name a file inside it.")
         return path
 
     def file_format(self, path: Path) -> str:
