@@ -21,7 +21,16 @@ _HOME = {
     "budget_curve": "policies.allocation.curve",
     "usage": "policies.allocation.limits",
 }
-__all__ = sorted(_HOME)
+__all__ = [
+    "NO_CAPACITY",
+    "Allocation",
+    "AllocationProblem",
+    "BudgetCurve",
+    "Usage",
+    "allocate",
+    "budget_curve",
+    "usage",
+]
 
 
 def __getattr__(name: str) -> object:

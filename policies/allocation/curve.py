@@ -54,14 +54,18 @@ def budget_curve(problem: AllocationProblem, budgets: Sequence[float] | None = N
     Parameters
     ----------
     budgets : sequence of float, optional
-        In currency. Left out, `n_budgets` equal steps lead from 0 to what would be spent with no budget at all, and the problem's
-        own budget is among them.
+        In currency. Left out, `n_budgets` equal steps lead from 0 to what would be spent with no budget at all, and the
+        problem's own budget is among them.
 
     Examples
     --------
     >>> problem = AllocationProblem(
-    ...     values=np.array([[0.0, 3.0], [0.0, 2.0]]), costs=np.array([[0.0, 1.0], [0.0, 1.0]]),
-    ...     allowed=np.ones((2, 2), dtype=bool), budget=None, capacities=np.array([-1, -1]))
+    ...     values=np.array([[0.0, 3.0], [0.0, 2.0]]),
+    ...     costs=np.array([[0.0, 1.0], [0.0, 1.0]]),
+    ...     allowed=np.ones((2, 2), dtype=bool),
+    ...     budget=None,
+    ...     capacities=np.array([-1, -1]),
+    ... )
     >>> budget_curve(problem, [2.0, 0.0, 1.0]).values.tolist()
     [0.0, 3.0, 5.0]
     """

@@ -1,12 +1,13 @@
 """Shadow prices: the Lagrangian dual of allocating actions under a budget and capacities.
 
-At a price for money and a surcharge for each limited action, every user takes the action with the largest value minus price times
-cost minus surcharge. What users then keep, plus prices times limits, bounds every allocation from above; the prices sought are
-those of the smallest bound, which is the optimum of the linear relaxation.
+At a price for money and a surcharge for each limited action, every user takes the action with the largest value minus price
+times cost minus surcharge. What users then keep, plus prices times limits, bounds every allocation from above; the prices
+sought are those of the smallest bound, which is the optimum of the linear relaxation.
 
-With one price the bound is a convex, piecewise linear function of one number: the crossing of the tangents on both sides leads to
-its kink in few steps, bisection guards them. With several prices it is minimised by cutting planes inside a box that follows the
-best point (Marsten, Hogan and Blankenship, 1975, Operations Research 23(3), "The boxstep method for large-scale optimization").
+With one price the bound is a convex, piecewise linear function of one number: the crossing of the tangents on both sides
+leads to its kink in few steps, bisection guards them. With several prices it is minimised by cutting planes inside a box that
+follows the best point (Marsten, Hogan and Blankenship, 1975, Operations Research 23(3), "The boxstep method for large-scale
+optimization").
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from simulations.arrays import ActionArray, FloatArray, IntArray
+from simulations.compiled import njit
 
 _Convex = Callable[[FloatArray], tuple[float, FloatArray]]
 _TOLERANCE = 1e-10  # of the bound: closer than this is done
 _MAX_STEPS = 400
 
 
-@numba.njit(cache=True)
+@njit()
 def respond(
     values: FloatArray, costs: FloatArray, price: float, surcharges: FloatArray, choice: ActionArray
 ) -> tuple[float, float, IntArray]:

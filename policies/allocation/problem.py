@@ -1,8 +1,9 @@
 """The allocation problem: at most one action a user, one budget, a capacity per action.
 
-Maximise the sum of ``values[i, a]`` over the chosen pairs, with at most one action for each user, at most `budget` spent, and at
-most ``capacities[a]`` users for action `a`. It is a multiple-choice knapsack (Sinha and Zoltners, 1979, Operations Research 27(3))
-whose choices also share the actions' capacities. Action 0 is `none`: worth nothing, free, always allowed, without a limit.
+Maximise the sum of ``values[i, a]`` over the chosen pairs, with at most one action for each user, at most `budget` spent, and
+at most ``capacities[a]`` users for action `a`. It is a multiple-choice knapsack (Sinha and Zoltners, 1979, Operations
+Research 27(3)) whose choices also share the actions' capacities. Action 0 is `none`: worth nothing, free, always allowed,
+without a limit.
 """
 
 from __future__ import annotations
@@ -45,8 +46,12 @@ class AllocationProblem:
     Examples
     --------
     >>> problem = AllocationProblem(
-    ...     values=np.array([[0.0, 3.0], [0.0, 2.0]]), costs=np.array([[0.0, 1.0], [0.0, 1.0]]),
-    ...     allowed=np.ones((2, 2), dtype=bool), budget=1.0, capacities=np.array([-1, -1]))
+    ...     values=np.array([[0.0, 3.0], [0.0, 2.0]]),
+    ...     costs=np.array([[0.0, 1.0], [0.0, 1.0]]),
+    ...     allowed=np.ones((2, 2), dtype=bool),
+    ...     budget=1.0,
+    ...     capacities=np.array([-1, -1]),
+    ... )
     >>> problem.n_users
     2
     """

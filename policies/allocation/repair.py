@@ -1,19 +1,19 @@
 """From prices to an allocation that holds: mend what breaks a limit, then spend what is left.
 
-At the shadow prices only users who are tied, or nearly so, can be wrong. Whoever loses least moves first: out of actions over their
-capacity, then to cheaper actions until the budget holds; at last, what is free is given where it brings most. All three steps are
-sequential sorts with ties broken by the order of users, so the result never depends on the number of threads.
+At the shadow prices only users who are tied, or nearly so, can be wrong. Whoever loses least moves first: out of actions over
+their capacity, then to cheaper actions until the budget holds; at last, what is free is given where it brings most. All three
+steps are sequential sorts with ties broken by the order of users, so the result never depends on the number of threads.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from simulations.arrays import ActionArray, FloatArray, IntArray
+from simulations.compiled import njit
 
 
-@numba.njit(cache=True)
+@njit()
 def total_spend(costs: FloatArray, choice: ActionArray) -> float:
     """Sum the costs of the choices, in the order of users."""
     spend = 0.0
@@ -22,7 +22,7 @@ def total_spend(costs: FloatArray, choice: ActionArray) -> float:
     return spend
 
 
-@numba.njit(cache=True)
+@njit()
 def _second_best(
     i: int, taken: int, values: FloatArray, costs: FloatArray, price: float, surcharges: FloatArray, places: FloatArray
 ) -> tuple[float, int]:
@@ -36,7 +36,7 @@ def _second_best(
     return best, other
 
 
-@numba.njit(cache=True)
+@njit()
 def fit_capacities(
     values: FloatArray, costs: FloatArray, price: float, surcharges: FloatArray, places: FloatArray, choice: ActionArray
 ) -> None:
@@ -62,7 +62,7 @@ def fit_capacities(
             places[a] += 1
 
 
-@numba.njit(cache=True)
+@njit()
 def fit_budget(values: FloatArray, costs: FloatArray, budget: float, places: FloatArray, choice: ActionArray) -> None:
     """Move users to cheaper actions, the least loss per unit saved first, until the budget holds; changes its arguments."""
     n_users, n_actions = values.shape
@@ -93,7 +93,7 @@ def fit_budget(values: FloatArray, costs: FloatArray, budget: float, places: Flo
         spend = total_spend(costs, choice)
 
 
-@numba.njit(cache=True)
+@njit()
 def _moves(
     values: FloatArray,
     costs: FloatArray,
@@ -121,7 +121,7 @@ def _moves(
     return n_moves
 
 
-@numba.njit(cache=True)
+@njit()
 def improve(
     values: FloatArray,
     costs: FloatArray,
@@ -159,7 +159,7 @@ def improve(
                 choice[i] = a
 
 
-@numba.njit(cache=True)
+@njit()
 def _exits(values: FloatArray, costs: FloatArray, price: float, choice: ActionArray, gains: FloatArray, who: IntArray) -> None:
     """For each pair of actions, find the user whose move from the first to the second gains most at the price."""
     gains[:] = -np.inf
@@ -174,14 +174,14 @@ def _exits(values: FloatArray, costs: FloatArray, price: float, choice: ActionAr
                     who[now, a] = i
 
 
-@numba.njit(cache=True)
+@njit()
 def rotate(
     values: FloatArray, costs: FloatArray, price: float, budget: float, places: FloatArray, choice: ActionArray, rounds: int
 ) -> bool:
     """Make chains of moves that gain together, each user taking the place that the next one leaves; tell whether any was made.
 
-    The best chain of each round is the longest path over the actions (Bellman, 1958), from any action to one that has a place; it
-    is made if it also gains without the price and the budget holds.
+    The best chain of each round is the longest path over the actions (Bellman, 1958), from any action to one that has a
+    place; it is made if it also gains without the price and the budget holds.
     """
     n_actions = values.shape[1]
     gains = np.empty((n_actions, n_actions))
@@ -196,8 +196,9 @@ def rotate(
             for end in range(n_actions):
                 best[length, end] = -np.inf
                 for before in range(n_actions):
-                    if before != end and who[before, end] >= 0 and best[length - 1, before] + gains[before, end] > best[length, end]:
-                        best[length, end] = best[length - 1, before] + gains[before, end]
+                    reached = best[length - 1, before] + gains[before, end]
+                    if before != end and who[before, end] >= 0 and reached > best[length, end]:
+                        best[length, end] = reached
                         came[length, end] = before
                 if (end == 0 or places[end] > 0) and best[length, end] > top:
                     top, top_length, top_end = best[length, end], length, end

@@ -23,8 +23,12 @@ def allocate(problem: AllocationProblem) -> Allocation:
     Examples
     --------
     >>> problem = AllocationProblem(
-    ...     values=np.array([[0.0, 3.0], [0.0, 2.0]]), costs=np.array([[0.0, 1.0], [0.0, 1.0]]),
-    ...     allowed=np.ones((2, 2), dtype=bool), budget=1.0, capacities=np.array([-1, -1]))
+    ...     values=np.array([[0.0, 3.0], [0.0, 2.0]]),
+    ...     costs=np.array([[0.0, 1.0], [0.0, 1.0]]),
+    ...     allowed=np.ones((2, 2), dtype=bool),
+    ...     budget=1.0,
+    ...     capacities=np.array([-1, -1]),
+    ... )
     >>> allocation = allocate(problem)
     >>> allocation.actions.tolist(), allocation.value, allocation.lp_gap
     ([1, 0], 3.0, 0.0)
@@ -38,7 +42,7 @@ def allocate(problem: AllocationProblem) -> Allocation:
     capacities = np.where(problem.capacities == NO_CAPACITY, np.inf, problem.capacities).astype(np.float64)
     capacities[0] = np.inf
 
-    prices = shadow_prices(values, costs, limit, capacities)
+    prices = shadow_prices(values, costs, np.inf if problem.budget is None else problem.budget, capacities)
     choice: ActionArray = prices.choice.copy()
     places = capacities - np.bincount(choice, minlength=problem.n_actions)
     price, surcharges = prices.budget_price, prices.capacity_prices

@@ -1,0 +1,61 @@
+"""Reasons a person can check: the observed facts in which a user differs most from the audience.
+
+They describe the user, they do not explain the model: an action is there because its predicted gain exceeds its cost and
+price.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+_UNUSUAL = 0.25  # a fact is told when at most this share of the audience lies further out
+
+
+def feature_reasons(features: pd.DataFrame, *, units: dict[str, str] | None = None, top: int = 3) -> list[tuple[str, ...]]:
+    """Phrase, for each user, the facts that set it apart.
+
+    Parameters
+    ----------
+    features : frame, a row a user
+        Numeric columns named after what they measure.
+    units : dict, optional
+        Unit of a column, written after the number.
+    top : int
+        At most so many phrases a user.
+
+    Returns
+    -------
+    list of tuples
+        Phrases in the frame's order, the most unusual fact first; empty for a user who is like all others.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"recency_weeks": [0.0, 1.0, 1.0, 1.0, 9.0]})
+    >>> feature_reasons(frame, units={"recency_weeks": "weeks"})[-1]
+    ('recency: 9 weeks, more than 80% of the audience',)
+    """
+    units = units or {}
+    n_users = len(features)
+    values = features.to_numpy(dtype=np.float64)
+    ranks = features.rank(method="average", pct=False).to_numpy(dtype=np.float64)
+    below = (features.rank(method="min").to_numpy(dtype=np.float64) - 1.0) / max(n_users, 1)
+    above = (n_users - features.rank(method="max").to_numpy(dtype=np.float64)) / max(n_users, 1)
+    oddness = np.abs(ranks - (n_users + 1) / 2.0)
+    order = np.argsort(-oddness, axis=1, kind="stable")
+    names = [str(name) for name in features.columns]
+    phrases: list[tuple[str, ...]] = []
+    for i in range(n_users):
+        told: list[str] = []
+        for j in order[i]:
+            if len(told) < top and max(below[i, j], above[i, j]) >= 1.0 - _UNUSUAL:
+                told.append(_phrase(names[j], values[i, j], units.get(names[j], ""), below[i, j], above[i, j]))
+        phrases.append(tuple(told))
+    return phrases
+
+
+def _phrase(name: str, value: float, unit: str, below: float, above: float) -> str:
+    words = name.removesuffix("_" + unit.replace(" ", "_")).replace("_", " ")
+    comparison = f"more than {below:.0%}" if below >= above else f"less than {above:.0%}"
+    number = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:,.2f}"
+    return f"{words}: {number} {unit}".rstrip() + f", {comparison} of the audience"
