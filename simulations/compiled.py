@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba
 
@@ -26,8 +26,8 @@ def _cache_folder() -> Path:
     return home / "decision-engine" / "compiled" / digest.hexdigest()
 
 
-if not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = str(_cache_folder())
+if not getattr(numba.config, "CACHE_DIR", ""):
+    setattr(numba.config, "CACHE_DIR", str(_cache_folder()))  # noqa: B010  numba declares no type for it
 
 
 def njit(*, parallel: bool = False, cache: bool = True) -> Callable[[Function], Function]:
@@ -41,4 +41,4 @@ def njit(*, parallel: bool = False, cache: bool = True) -> Callable[[Function], 
     cache : bool
         Keep the machine code on disk.
     """
-    return numba.njit(parallel=parallel, cache=cache)  # type: ignore[no-any-return]
+    return cast("Callable[[Function], Function]", numba.njit(parallel=parallel, cache=cache))

@@ -42,7 +42,8 @@ class ContactRules:
         """Refuse windows that a state cannot remember."""
         if self.max_contacts < 0 or not 1 <= self.window_weeks <= 64 or not 0 <= self.min_gap_weeks <= 64:
             raise ConfigError(
-                f"contact: max_contacts {self.max_contacts}, window_weeks {self.window_weeks}, min_gap_weeks {self.min_gap_weeks}; "
+                f"contact: max_contacts {self.max_contacts}, window_weeks {self.window_weeks}, "
+                f"min_gap_weeks {self.min_gap_weeks}; "
                 "right are max_contacts >= 0, 1 <= window_weeks <= 64 and 0 <= min_gap_weeks <= 64."
             )
 
@@ -63,7 +64,9 @@ def count_bits(word: np.uint64) -> int:
 
 
 @njit()
-def may_contact(contact_bits: np.uint64, opted_out: float, consent: bool, max_contacts: int, window: np.uint64, gap: np.uint64) -> bool:
+def may_contact(
+    contact_bits: np.uint64, opted_out: float, consent: bool, max_contacts: int, window: np.uint64, gap: np.uint64
+) -> bool:
     """Decide whether a user may be contacted at all this week; `window` and `gap` are bit masks over past weeks."""
     if opted_out > 0.0 or not consent:
         return False

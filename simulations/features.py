@@ -36,9 +36,15 @@ FEATURES: tuple[Feature, ...] = (
     Feature(name="revenue_rate_13", unit="currency a week", low=0, high=1e6, description="revenue a week over about 13 weeks"),
     Feature(name="gap_ratio", unit="ratio", low=0, high=50, description="present silence over the user's usual gap"),
     Feature(name="contact_stock", unit="contacts", low=0, high=4, description="contacts, forgotten by a quarter a week"),
-    Feature(name="weeks_since_contact", unit="weeks", low=0, high=64, description="full weeks since the last contact; 64 for never"),
-    Feature(name="redemption_stock", unit="redemptions", low=0, high=100, description="redemptions, forgotten by a tenth a week"),
-    Feature(name="satisfaction", unit="score", low=-1, high=1, description="moved by reviews and service, fading by a tenth a week"),
+    Feature(
+        name="weeks_since_contact", unit="weeks", low=0, high=64, description="full weeks since the last contact; 64 for never"
+    ),
+    Feature(
+        name="redemption_stock", unit="redemptions", low=0, high=100, description="redemptions, forgotten by a tenth a week"
+    ),
+    Feature(
+        name="satisfaction", unit="score", low=-1, high=1, description="moved by reviews and service, fading by a tenth a week"
+    ),
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 N_FEATURES = len(FEATURES)

@@ -41,7 +41,8 @@ class Calendar:
     def business_days(self, times: pd.Series) -> IntArray:
         """Return each time's business day, counted from `first_day`; negative before it."""
         shifted = pd.to_datetime(times) - pd.Timedelta(hours=self.business_day_starts_at)
-        return ((shifted.dt.normalize() - pd.Timestamp(self.first_day)) / pd.Timedelta(days=1)).astype(np.int64).to_numpy()
+        days = (shifted.dt.normalize() - pd.Timestamp(self.first_day)) // pd.Timedelta(days=1)
+        return np.asarray(days, dtype=np.int64)
 
     def periods(self, times: pd.Series) -> IntArray:
         """Return each time's period index; outside [0, n_periods) where the history does not reach."""
@@ -84,12 +85,12 @@ class WeeklyPanel:
     @property
     def n_users(self) -> int:
         """Number of users."""
-        return self.order_days.shape[0]
+        return int(self.order_days.shape[0])
 
     @property
     def n_periods(self) -> int:
         """Number of weeks."""
-        return self.order_days.shape[1]
+        return int(self.order_days.shape[1])
 
     def slice(self, n_periods: int) -> WeeklyPanel:
         """Return the first `n_periods` weeks: what is known at the start of period `n_periods`."""
@@ -119,7 +120,7 @@ class WeeklyPanel:
 
     def exposed(self, action: int) -> BoolArray:
         """Return (n_users, n_periods): was the user exposed to this action in this week."""
-        return (self.exposure_bits >> np.uint32(action)) & np.uint32(1) == 1
+        return np.asarray((self.exposure_bits >> np.uint32(action)) & np.uint32(1) == 1)
 
 
 def build_panel(
@@ -143,7 +144,11 @@ def build_panel(
         If no order falls into the calendar.
     """
     frames = [frame for frame in (orders, exposures, customers) if frame is not None and len(frame)]
-    user_ids = pd.Index(np.unique(np.concatenate([frame["user_id"].astype(str).unique() for frame in frames]))) if frames else pd.Index([])
+    user_ids = (
+        pd.Index(np.unique(np.concatenate([frame["user_id"].astype(str).unique() for frame in frames])))
+        if frames
+        else pd.Index([])
+    )
     shape = (len(user_ids), calendar.n_periods)
     rows = user_ids.get_indexer(pd.Index(orders["user_id"].astype(str)))
     days = calendar.business_days(orders["ordered_at"])
@@ -160,7 +165,7 @@ def build_panel(
     exposure_bits, redemptions = _book_exposures(exposures, user_ids, actions, calendar)
     return WeeklyPanel(
         user_ids=user_ids.to_numpy(dtype=object),
-        user_keys=user_keys(user_ids),
+        user_keys=user_keys(str(user_id) for user_id in user_ids),
         order_days=order_days.astype(np.int16),
         revenue=revenue.astype(np.float32),
         exposure_bits=exposure_bits,

@@ -126,7 +126,9 @@ class ActionResponse:
     def __post_init__(self) -> None:
         """Refuse shapes and durations that the kernel cannot run."""
         if self.shift_mean.shape != (N_BASIS,) or self.shift_covariance.shape != (N_BASIS, N_BASIS):
-            raise ConfigError(f"response of {self.action}: coefficients need shape ({N_BASIS},), covariance ({N_BASIS}, {N_BASIS}).")
+            raise ConfigError(
+                f"response of {self.action}: coefficients need shape ({N_BASIS},), covariance ({N_BASIS}, {N_BASIS})."
+            )
         if not 1 <= self.duration_weeks <= 26:
             raise ConfigError(f"response of {self.action}: duration_weeks {self.duration_weeks} lies outside 1 to 26.")
 
@@ -165,7 +167,10 @@ class ResponseSet:
         """Return the responses of one ensemble member: a draw of each parameter from its estimate or assumption."""
         rngs = [stream(seed, f"response {response.action}", member) for response in self.responses]
         return self._arrays(
-            [r.shift_mean + _factor(r.shift_covariance) @ rng.standard_normal(N_BASIS) for r, rng in zip(self.responses, rngs, strict=True)],
+            [
+                r.shift_mean + _factor(r.shift_covariance) @ rng.standard_normal(N_BASIS)
+                for r, rng in zip(self.responses, rngs, strict=True)
+            ],
             [
                 {name: getattr(response, name).draw(rng) for name in _QUANTITIES}
                 for response, rng in zip(self.responses, rngs, strict=True)
@@ -196,7 +201,7 @@ _QUANTITIES = ("decay", "spend_lift", "redemption", "habituation", "fatigue", "p
 def _factor(covariance: FloatArray) -> FloatArray:
     """Return a square root of a covariance that may be singular."""
     values, vectors = np.linalg.eigh(covariance)
-    return vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 @njit()
@@ -206,7 +211,7 @@ def scaled_term(observations: Float32Array, row: int, k: int, arrays: ResponseAr
         return 1.0
     feature = _RECENCY if k == 1 else (_RATE if k == 2 else _BASKET)
     term = (math.log1p(max(np.float64(observations[row, feature]), 0.0)) - arrays.centre[k]) / arrays.spread[k]
-    return min(max(term, -BASIS_LIMIT), BASIS_LIMIT)
+    return float(min(max(term, -BASIS_LIMIT), BASIS_LIMIT))
 
 
 @njit()

@@ -51,7 +51,13 @@ REDEMPTION_MEMORY = 0.9
 SATISFACTION_MEMORY = 0.9
 
 # numba reads module constants, not enum members' arithmetic, so the columns are named once more as plain integers
-_TENURE, _RECENCY, _ACTIVE, _DAYS, _REVENUE = int(V.TENURE), int(V.RECENCY), int(V.ACTIVE_WEEKS), int(V.ORDER_DAYS), int(V.REVENUE)
+_TENURE, _RECENCY, _ACTIVE, _DAYS, _REVENUE = (
+    int(V.TENURE),
+    int(V.RECENCY),
+    int(V.ACTIVE_WEEKS),
+    int(V.ORDER_DAYS),
+    int(V.REVENUE),
+)
 _RATE_4, _RATE_13, _REVENUE_13 = int(V.RATE_4), int(V.RATE_13), int(V.REVENUE_13)
 _BASKET, _GAP, _CONTACTS, _REDEEMED = int(V.BASKET), int(V.GAP), int(V.CONTACT_STOCK), int(V.REDEMPTION_STOCK)
 _SATISFACTION = int(V.SATISFACTION)
@@ -85,7 +91,7 @@ class UserStates:
     @property
     def n_users(self) -> int:
         """Number of users."""
-        return self.values.shape[0]
+        return int(self.values.shape[0])
 
     def copy(self) -> UserStates:
         """Return a deep copy, so that stepping it leaves this one as it is."""
@@ -177,8 +183,8 @@ def _fold_weeks(
 ) -> None:
     for i in numba.prange(values.shape[0]):
         for t in range(order_days.shape[1]):
-            begin_period(values, contact_bits, since_action, exposure_counts, i, np.int64(bits[i, t]))
-            end_period(values, i, np.int64(order_days[i, t]), np.float64(revenue[i, t]), np.int64(redemptions[i, t]), 0.0)
+            begin_period(values, contact_bits, since_action, exposure_counts, i, int(bits[i, t]))
+            end_period(values, i, int(order_days[i, t]), float(revenue[i, t]), int(redemptions[i, t]), 0.0)
 
 
 def advance(states: UserStates, panel: WeeklyPanel, start: int, stop: int) -> UserStates:

@@ -68,8 +68,12 @@ _TABLES = (
             _USER,
             Column(name="order_id", type=ColumnType.TEXT, required=True, description="Which order."),
             Column(name="ordered_at", type=ColumnType.TIME, required=True, description="When, in the shop's time zone."),
-            Column(name="revenue", type=ColumnType.NUMBER, required=True, description="What the shop received; negative: a return."),
-            Column(name="discount", type=ColumnType.NUMBER, description="What was taken off the shelf price, as a number >= 0."),
+            Column(
+                name="revenue", type=ColumnType.NUMBER, required=True, description="What the shop received; negative: a return."
+            ),
+            Column(
+                name="discount", type=ColumnType.NUMBER, description="What was taken off the shelf price, as a number >= 0."
+            ),
             Column(name="category", type=ColumnType.TEXT, description="What kind of goods."),
         ),
     ),
@@ -83,7 +87,9 @@ _TABLES = (
             Column(name="product_id", type=ColumnType.TEXT, description="Which product."),
             Column(name="quantity", type=ColumnType.NUMBER, description="How many."),
             Column(name="revenue", type=ColumnType.NUMBER, required=True, description="What the shop received for the line."),
-            Column(name="discount", type=ColumnType.NUMBER, description="What was taken off the shelf price, as a number >= 0."),
+            Column(
+                name="discount", type=ColumnType.NUMBER, description="What was taken off the shelf price, as a number >= 0."
+            ),
         ),
     ),
     Table(
@@ -125,7 +131,11 @@ _TABLES = (
         extra_columns=True,
         columns=(
             _USER,
-            Column(name="consent", type=ColumnType.FLAG, description="May be contacted; missing means no where the column is mapped."),
+            Column(
+                name="consent",
+                type=ColumnType.FLAG,
+                description="May be contacted; missing means no where the column is mapped.",
+            ),
             Column(name="joined_at", type=ColumnType.TIME, description="When the customer signed up."),
         ),
     ),

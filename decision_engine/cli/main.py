@@ -1,0 +1,53 @@
+"""The command `decision-engine`: its subcommands, a file each, and how an error becomes an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from decision_engine.cli.check import check
+from decision_engine.cli.outcomes import outcomes
+from decision_engine.cli.plan import plan_commands
+from decision_engine.cli.run import run
+from decision_engine.cli.schema import schema
+from decision_engine.cli.search import search
+from decision_engine.cli.simulate import simulate
+from simulations.errors import DecisionEngineError, InputError
+
+app = typer.Typer(
+    name="decision-engine",
+    help="Turn a retailer's history into a plan of actions, and show why the plan should be believed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run)
+app.command()(check)
+app.command()(simulate)
+app.command()(search)
+app.add_typer(plan_commands, name="plan")
+app.command()(outcomes)
+app.command()(schema)
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; 0 done, 2 the input is wrong, 1 a fault of ours."""
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except DecisionEngineError as error:
+        print(f"fault: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from the last finished stage.", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""`decision-engine run`: the main job."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
+
+
+def run(
+    config: ConfigPath,
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    json: AsJson = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes for the search; 0 runs it in this one. The plan is the same.", show_default=False),
+    ] = None,
+) -> None:
+    """Do the main job: history to plan and report; stages that nothing changed are taken from the workspace."""
+    from decision_engine.cli.options import print_json
+    from decision_engine.config import load_config
+    from decision_engine.pipeline import run_main_job
+    from decision_engine.progress import Progress
+    from decision_engine.workspace import Workspace
+
+    outcome = run_main_job(load_config(config), Workspace(workspace), workers=workers, progress=Progress())
+    if json:
+        print_json(outcome.to_json())
+    else:
+        typer.echo(outcome.to_text())
