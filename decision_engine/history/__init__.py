@@ -1,0 +1,38 @@
+"""History: sources to canonical tables, their quality, and how they are split to fit and to judge."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decision_engine.history.ingest import check_sources as check_sources
+    from decision_engine.history.ingest import read_history as read_history
+    from decision_engine.history.quality import HistoryQuality as HistoryQuality
+    from decision_engine.history.quality import assess as assess
+    from decision_engine.history.record import History as History
+    from decision_engine.history.sources import digest_sources as digest_sources
+    from decision_engine.history.split import PeriodSplit as PeriodSplit
+    from decision_engine.history.split import sample_users as sample_users
+    from decision_engine.history.split import split_periods as split_periods
+    from decision_engine.history.split import user_folds as user_folds
+
+_HOME = {
+    "History": "decision_engine.history.record",
+    "HistoryQuality": "decision_engine.history.quality",
+    "PeriodSplit": "decision_engine.history.split",
+    "assess": "decision_engine.history.quality",
+    "check_sources": "decision_engine.history.ingest",
+    "digest_sources": "decision_engine.history.sources",
+    "read_history": "decision_engine.history.ingest",
+    "sample_users": "decision_engine.history.split",
+    "split_periods": "decision_engine.history.split",
+    "user_folds": "decision_engine.history.split",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,134 @@
+"""Binding: does every expression of every mapping fit its sources' columns? Asked before the first row is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import duckdb
+
+from decision_engine.config.findings import Finding, suggest
+from decision_engine.config.models import Config, JoinConfig, TableMapping
+from decision_engine.config.origin import Place
+from decision_engine.history.databases import first_line
+from decision_engine.history.mapping import BoundMapping, from_clause
+from decision_engine.history.sources import ROW, OpenSource, quote
+from simulations.tables import CANONICAL_TABLES
+
+
+def bind_mappings(
+    connection: duckdb.DuckDBPyConnection, config: Config, sources: dict[str, OpenSource]
+) -> tuple[list[BoundMapping], list[Finding]]:
+    """Bind every expression of every mapping to its sources' columns.
+
+    Returns
+    -------
+    bound : list of BoundMapping
+        Mappings whose base source is there.
+    findings : list of Finding
+        Unknown columns, unknown functions, and whatever else is no expression over the sources.
+    """
+    bound: list[BoundMapping] = []
+    findings: list[Finding] = []
+    for name, mappings in config.tables.mapped().items():
+        for index, mapping in enumerate(mappings):
+            if sources[mapping.source].absent:
+                continue
+            place: Place = ("tables", name, index)
+            wrong = list(_check_joins(connection, mapping, sources, place))
+            types: dict[str, str] = {}
+            if not wrong:
+                types, wrong = _bind_columns(connection, mapping, sources, place)
+            findings += wrong
+            bound.append(
+                BoundMapping(
+                    config=config, table=CANONICAL_TABLES[name], index=index, mapping=mapping, sources=sources, types=types
+                )
+            )
+    return bound, findings
+
+
+def _check_joins(
+    connection: duckdb.DuckDBPyConnection, mapping: TableMapping, sources: dict[str, OpenSource], place: Place
+) -> list[Finding]:
+    findings: list[Finding] = []
+    here = list(sources[mapping.source].columns)
+    for number, join in enumerate(mapping.join):
+        there, where = sources[join.source], (*place, "join", number)
+        if there.absent:
+            problem = f"source {there.name!r} is optional and absent, but this join needs it"
+            findings.append(
+                Finding(place=(*where, "source"), problem=problem, remedy=f"provide {there.file}, or take the join out")
+            )
+            continue
+        wrong = [
+            Finding(place=(*where, "on", left), problem=f"{owner} has no column {column!r}", remedy=suggest(column, columns))
+            for left, right in join.on.items()
+            for column, columns, owner in ((left, here, "the row"), (right, list(there.columns), f"source {there.name!r}"))
+            if column not in columns
+        ]
+        if join.order_by is not None:
+            answer = _bind(connection, f"SELECT {ROW}, ({join.order_by}\n) FROM {there.view}", list(there.columns))
+            if isinstance(answer, tuple):
+                wrong.append(Finding(place=(*where, "order_by"), problem=answer[0], remedy=answer[1]))
+        if join.keep == "only" and not wrong:
+            wrong += _check_partners(connection, join, there, where)
+        findings += wrong
+        here += [column for column in there.columns if column not in join.on.values()]
+    return findings
+
+
+def _check_partners(
+    connection: duckdb.DuckDBPyConnection, join: JoinConfig, there: OpenSource, place: Place
+) -> Iterator[Finding]:
+    """Refuse a source that holds a key twice where only one partner may be: rows would multiply."""
+    keys = ", ".join(quote(key) for key in join.on.values())
+    several = f"SELECT {keys}, count(*) AS n FROM {there.view} GROUP BY {keys} HAVING n > 1"
+    (n_keys,) = connection.sql(f"SELECT count(*) FROM ({several})").fetchall()[0]
+    if n_keys:
+        *first, n = connection.sql(f"{several} ORDER BY ALL LIMIT 1").fetchall()[0]
+        named = ", ".join(f"{key} {value}" for key, value in zip(join.on.values(), first, strict=True))
+        yield Finding(
+            place=(*place, "keep"),
+            problem=f"source {there.name!r} holds {n_keys:,} keys more than once, for example {named} {n} times",
+            remedy="say which one counts: `keep: first` or `keep: last`, with `order_by`",
+        )
+
+
+def _bind_columns(
+    connection: duckdb.DuckDBPyConnection, mapping: TableMapping, sources: dict[str, OpenSource], place: Place
+) -> tuple[dict[str, str], list[Finding]]:
+    types: dict[str, str] = {}
+    findings: list[Finding] = []
+    clause, row = from_clause(mapping, sources), f"{quote(mapping.source)}.{ROW}"
+    used = [sources[mapping.source], *(sources[join.source] for join in mapping.join)]
+    known = list(dict.fromkeys(column for source in used for column in source.columns))
+    expressions: list[tuple[Place, str]] = [((*place, "columns", name), sql) for name, sql in mapping.columns.items()]
+    if mapping.where is not None:
+        expressions.append(((*place, "where"), f"CAST(({mapping.where}\n) AS BOOLEAN)"))
+    for where, expression in expressions:
+        answer = _bind(connection, f"SELECT {row}, ({expression}\n) FROM {clause}", known)
+        if isinstance(answer, tuple):
+            findings.append(Finding(place=where, problem=answer[0], remedy=answer[1]))
+        else:
+            types[str(where[-1])] = answer
+    return types, findings
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, query: str, known: list[str]) -> str | tuple[str, str]:
+    """Return the type of a query's second column; or what is wrong and what would be right."""
+    try:
+        if len(connection.extract_statements(query)) != 1:
+            return "this is more than one expression", "leave out the semicolon"
+        described = connection.execute(f"DESCRIBE {query}").fetchall()
+    except duckdb.Error as error:
+        said = first_line(error)
+        missing = re.search(r'Referenced column "([^"]+)" not found|column named "([^"]+)"', said)
+        if missing:
+            column = missing[1] or missing[2]
+            quoted = "; a text is written in 'single quotes'" if f'"{column}"' in query else ""
+            return f"the source has no column {column!r}{quoted}", suggest(column, known)
+        return f"this is no expression over the source's columns: {said.rstrip('.!')}", ""
+    if len(described) != 2:
+        return "this is more than one expression", "write one, over the source's columns"
+    return str(described[1][1])

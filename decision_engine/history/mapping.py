@@ -1,0 +1,184 @@
+"""Mappings as SQL: a source's rows, joined, renamed, typed and judged, in one query a mapping.
+
+Every row keeps its number. A row that breaks the contract of its table is not dropped: the query says which column is at
+fault, why, and what stood there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from decision_engine.config.models import Config, JoinConfig, TableMapping
+from decision_engine.history.sources import ROW, OpenSource, literal, quote
+from simulations.tables import Column, ColumnType, Table
+
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
+_SQL_TYPES = {ColumnType.TEXT: "VARCHAR", ColumnType.TIME: "TIMESTAMP", ColumnType.NUMBER: "DOUBLE", ColumnType.FLAG: "BOOLEAN"}
+_UNREADABLE = {
+    ColumnType.TIME: "is not a time such as 2017-03-31 or 2017-03-31 14:05:00",
+    ColumnType.NUMBER: "is not a finite number",
+    ColumnType.FLAG: "is neither yes nor no",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One way in which a row can break the contract: `condition` is SQL over the columns of the mapped row."""
+
+    condition: str
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundMapping:
+    """A mapping of one table whose sources are open."""
+
+    config: Config
+    table: Table
+    index: int
+    mapping: TableMapping
+    sources: dict[str, OpenSource]
+    types: dict[str, str]  # DuckDB type of each mapped column's expression
+
+    @property
+    def base(self) -> OpenSource:
+        """The source whose rows become the table's rows."""
+        return self.sources[self.mapping.source]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Contract of each mapped column, in the order of the table; further columns are text."""
+        known = [column for column in self.table.columns if column.name in self.mapping.columns]
+        names = {column.name for column in known}
+        extra = [
+            Column(name=name, type=ColumnType.TEXT, description="attribute")
+            for name in self.mapping.columns
+            if name not in names
+        ]
+        return (*known, *extra)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return what is checked of each row; the first that holds is the reason."""
+        return tuple(check for column in self.columns for check in self._checks_of(column))
+
+    def _checks_of(self, column: Column) -> Iterator[Check]:
+        raw, typed = quote(f"raw {column.name}"), quote(column.name)
+        if column.required:
+            yield Check(condition=f"{raw} IS NULL", column=column.name, reason="is empty")
+        if column.type in _UNREADABLE:
+            yield Check(condition=f"{raw} IS NOT NULL AND {typed} IS NULL", column=column.name, reason=_UNREADABLE[column.type])
+        if column.type is ColumnType.TIME:
+            yield Check(
+                condition=f"{typed} NOT BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2200-01-01'",
+                column=column.name,
+                reason="lies outside the years 1900 to 2199",
+            )
+        if column.minimum is not None:
+            sign, words = ("<=", "is not above") if column.exclusive_minimum else ("<", "lies below")
+            yield Check(condition=f"{typed} {sign} {column.minimum}", column=column.name, reason=f"{words} {column.minimum:g}")
+        if column.maximum is not None:
+            yield Check(condition=f"{typed} > {column.maximum}", column=column.name, reason=f"lies above {column.maximum:g}")
+        if (self.table.name, column.name) == ("exposures", "action"):
+            names = self.config.action_set().names
+            listed = ", ".join(literal(name) for name in names)
+            yield Check(condition=f"{typed} NOT IN ({listed})", column=column.name, reason=f"is none of {', '.join(names)}")
+        if (self.table.name, column.name) == ("exposures", "ends_at"):
+            yield Check(condition='"ends_at" < "exposed_at"', column=column.name, reason="lies before exposed_at")
+
+    def query(self) -> str:
+        """Return the query: row number, typed columns, number of the broken check (or NULL), and the value at fault."""
+        checks = self.checks()
+        raws = ", ".join(f"{self._raw(column)} AS {quote(f'raw {column.name}')}" for column in self.columns)
+        typed = ", ".join(f"{self._typed(column)} AS {quote(column.name)}" for column in self.columns)
+        broken = " ".join(f"WHEN {check.condition} THEN {k}" for k, check in enumerate(checks))
+        values = " ".join(f"WHEN {k} THEN CAST({quote(f'raw {check.column}')} AS VARCHAR)" for k, check in enumerate(checks))
+        names = ", ".join(quote(column.name) for column in self.columns)
+        return (
+            f"WITH mapped AS (SELECT {quote(self.base.name)}.{ROW} AS {ROW}, {raws} "
+            f"FROM {from_clause(self.mapping, self.sources)}{where_clause(self.mapping)}), "
+            f"typed AS (SELECT *, {typed} FROM mapped), judged AS (SELECT *, CASE {broken} END AS __broken FROM typed) "
+            f"SELECT {ROW}, {names}, CAST(__broken AS SMALLINT) AS __broken, CASE __broken {values} END AS __value FROM judged"
+        )
+
+    def _raw(self, column: Column) -> str:
+        """Return SQL for a value as it stands: texts trimmed, empty ones NULL, `values` replaced."""
+        expression = f"({self.mapping.columns[column.name]}\n)"
+        renames = self.mapping.values.get(column.name, {})
+        kind = self.types[column.name]
+        if kind in ("FLOAT", "DOUBLE"):
+            expression = f"nullif({expression}, CAST('nan' AS {kind}))"
+        if not (renames or kind == "VARCHAR" or column.type is ColumnType.TEXT):
+            return expression
+        text = f"nullif(trim(CAST({expression} AS VARCHAR)), '')"
+        if kind in ("FLOAT", "DOUBLE"):  # whole numbers among empty values: 900.0 is called 900
+            text = f"regexp_replace({text}, '\\.0$', '')"
+        if not renames:
+            return text
+        cases = " ".join(f"WHEN {literal(raw)} THEN {literal(canonical)}" for raw, canonical in renames.items())
+        return f"CASE {text} {cases} ELSE {text} END"
+
+    def _typed(self, column: Column) -> str:
+        """Return SQL for the value in the contract's type, NULL where it cannot be read."""
+        raw, kind = quote(f"raw {column.name}"), self.types[column.name]
+        is_text = kind == "VARCHAR" or column.name in self.mapping.values
+        if column.type is ColumnType.TEXT:
+            return raw
+        if column.type is ColumnType.FLAG and kind != "BOOLEAN":
+            word = f"lower(CAST({raw} AS VARCHAR))"
+            yes, no = (", ".join(literal(sign) for sign in signs) for signs in (_YES, _NO))
+            return f"CASE WHEN {word} IN ({yes}) THEN true WHEN {word} IN ({no}) THEN false END"
+        if column.type is ColumnType.NUMBER and is_text:
+            plain = raw
+            if self.base.settings.thousands:
+                plain = f"replace({plain}, {literal(self.base.settings.thousands)}, '')"
+            if self.base.settings.decimal == ",":
+                plain = f"replace({plain}, ',', '.')"
+            number = f"TRY_CAST({plain} AS DOUBLE)"
+            return f"CASE WHEN regexp_full_match({plain}, {literal(_NUMBER)}) AND isfinite({number}) THEN {number} END"
+        if column.type is ColumnType.NUMBER:
+            number = f"TRY_CAST({raw} AS DOUBLE)"
+            return f"CASE WHEN isfinite({number}) THEN {number} END"
+        if column.type is ColumnType.TIME and not is_text and kind != "DATE" and not kind.startswith("TIMESTAMP"):
+            return f"TRY_CAST(CAST({raw} AS VARCHAR) AS TIMESTAMP)"
+        return f"TRY_CAST({raw} AS {_SQL_TYPES[column.type]})"
+
+
+def from_clause(mapping: TableMapping, sources: dict[str, OpenSource]) -> str:
+    """Return the FROM clause: the base source under its name, each joined one under its own, one partner a row."""
+    base = sources[mapping.source]
+    clause = f"{base.view} AS {quote(base.name)}"
+    for number, join in enumerate(mapping.join):
+        clause += _join_clause(join, sources, number, base)
+    return clause
+
+
+def _join_clause(join: JoinConfig, sources: dict[str, OpenSource], number: int, base: OpenSource) -> str:
+    """Join a source whose key columns step back, so that their names keep meaning the row's own."""
+    there = sources[join.source]
+    keys = [quote(key) for key in join.on.values()]
+    hidden = ", ".join([ROW, *keys])
+    shown = ", ".join(f"{key} AS {quote(f'key {number} {k}')}" for k, key in enumerate(keys))
+    direction = "DESC" if join.keep == "last" else "ASC"
+    order = f"({join.order_by}\n) {direction} NULLS LAST, " if join.order_by else ""
+    ranked = f"row_number() OVER (PARTITION BY {', '.join(keys)} ORDER BY {order}{ROW} {direction})"
+    kept = "" if join.keep == "only" else f" QUALIFY {ranked} = 1"
+    name, conditions = quote(there.name), []
+    for k, (left, right) in enumerate(join.on.items()):
+        mine = f"{quote(base.name)}.{quote(left)}" if left in base.columns else quote(left)
+        theirs = f"{name}.{quote(f'key {number} {k}')}"
+        conditions.append(_equal(mine, base.columns.get(left, ""), theirs, there.columns[right]))
+    return f" LEFT JOIN (SELECT * EXCLUDE ({hidden}), {shown} FROM {there.view}{kept}) AS {name} ON {' AND '.join(conditions)}"
+
+
+def _equal(left: str, left_type: str, right: str, right_type: str) -> str:
+    if left_type != right_type and "VARCHAR" in (left_type, right_type):
+        return f"CAST({left} AS VARCHAR) = CAST({right} AS VARCHAR)"
+    return f"{left} = {right}"
+
+
+def where_clause(mapping: TableMapping) -> str:
+    """Return the WHERE clause, or nothing."""
+    return f" WHERE ({mapping.where}\n)" if mapping.where else ""

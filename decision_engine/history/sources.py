@@ -1,0 +1,262 @@
+"""Sources opened in DuckDB: a view each, with the number of every row, over text (CSV, databases) or typed columns (Parquet).
+
+The database lives in memory and is locked before the first row is read: it may open the configured files and nothing else,
+whatever an expression in the configuration asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from decision_engine.config.models import Config
+from decision_engine.config.sources import SourceConfig, expand
+from decision_engine.history.databases import first_line, query_database
+from decision_engine.history.lines import Dialect, Misfit, Records, find_records, open_text, read_dialect
+from simulations.errors import ConfigError, HistoryError, InputError
+
+ROW = "__row"  # number of a row in its source, from 0; no source column may be called so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSource:
+    """A source as a view in DuckDB.
+
+    Attributes
+    ----------
+    file : str
+        What people know it by: a path, or the database.
+    columns : dict of str to str
+        DuckDB type of each column.
+    absent : bool
+        The file is optional and not there; the view has no row, and expressions over it are not checked.
+    misfits : tuple of Misfit
+        Records of a text file that are no rows.
+    """
+
+    name: str
+    file: str
+    settings: SourceConfig
+    columns: dict[str, str] = field(default_factory=dict)
+    absent: bool = False
+    misfits: tuple[Misfit, ...] = ()
+    dialect: Dialect | None = None
+    records: Records | None = None
+
+    @property
+    def view(self) -> str:
+        """Name of the view, quoted."""
+        return quote(f"source {self.name}")
+
+    def place_of(self, row: int) -> tuple[int, int | None]:
+        """Return a row's number among all records and its line, both from 1; the line is None where there is none."""
+        if self.records is not None:
+            return int(self.records.rows[row]), int(self.records.lines[row])
+        return row + 1, None
+
+
+def quote(name: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote an SQL text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class SourceReader:
+    """Opens the sources of a configuration; a context manager that owns the DuckDB connection and its temporary files."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.sources: dict[str, OpenSource] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="decision-engine-")
+        self.connection = duckdb.connect(":memory:")
+
+    def __enter__(self) -> Self:
+        try:
+            self._open_all()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+        self._folder.cleanup()
+
+    def _open_all(self) -> None:
+        names = used_sources(self.config)
+        paths = {name: self._path(name) for name in names}
+        readable = [str(path) for path in paths.values() if path is not None]
+        self.connection.execute(f"SET temp_directory = {literal(self._folder.name)}")
+        self.connection.execute(f"SET allowed_directories = [{literal(self._folder.name)}]")
+        self.connection.execute(f"SET allowed_paths = [{', '.join(literal(path) for path in readable)}]")
+        self.connection.execute("SET python_enable_replacements = false")
+        self.connection.execute("SET enable_external_access = false")
+        self.connection.execute("SET lock_configuration = true")
+        for name in names:
+            try:
+                self.sources[name] = self._open(name, paths[name])
+            except duckdb.Error as error:
+                where = self.config.origin.where(("sources", name))
+                raise HistoryError(f"{where}: {paths[name] or 'the database'} cannot be read: {first_line(error)}") from None
+
+    def _path(self, name: str) -> Path | None:
+        """Return where a file source lies; None for a database or an absent optional file."""
+        settings = self.config.sources[name]
+        if settings.file is None:
+            return None
+        place = ("sources", name, "file")
+        try:
+            path = settings.path(self.config.origin.folder)
+        except ConfigError as error:
+            raise ConfigError(f"{self.config.origin.where(place)}: {error}") from None
+        if path.is_file():
+            return path
+        if settings.optional:
+            return None
+        raise ConfigError(f"{self.config.origin.where(place)}: {path} does not exist.")
+
+    def _open(self, name: str, path: Path | None) -> OpenSource:
+        settings = self.config.sources[name]
+        source = OpenSource(name=name, file=str(path or settings.file or settings.database), settings=settings)
+        if settings.database is not None:
+            return self._open_database(source)
+        if path is None:
+            return replace(source, absent=True)
+        return self._open_parquet(source, path) if settings.file_format(path) == "parquet" else self._open_csv(source, path)
+
+    def _open_parquet(self, source: OpenSource, path: Path) -> OpenSource:
+        rows = f"read_parquet({literal(str(path))}, file_row_number = true)"
+        self._create(source, f"SELECT file_row_number AS {ROW}, * EXCLUDE (file_row_number) FROM {rows}")
+        return self._described(source)
+
+    def _open_csv(self, source: OpenSource, path: Path) -> OpenSource:
+        settings = source.settings
+        dialect = read_dialect(path, settings.encoding, settings.delimiter)
+        table, errors = quote(f"rows {source.name}"), quote(f"errors {source.name}")
+        options = {
+            "auto_detect": "false",
+            "header": "true",
+            "delim": literal(dialect.delimiter),
+            "quote": literal('"'),
+            "escape": literal('"'),
+            "columns": "{" + ", ".join(f"{literal(column)}: 'VARCHAR'" for column in dialect.columns) + "}",
+            "store_rejects": "true",  # records that are no rows go to a table of their own
+            "rejects_table": literal(f"errors {source.name}"),
+            "rejects_scan": literal(f"scan {source.name}"),
+            "rejects_limit": "0",
+        }
+        settled = ", ".join(f"{key} = {value}" for key, value in options.items())
+        rows = f"read_csv({literal(str(self._as_utf8(dialect)))}, {settled})"
+        self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {rows}")
+        self._create(source, f"SELECT rowid AS {ROW}, * FROM {table}")
+        rejected = self.connection.sql(
+            f"SELECT min(line), min(error_message), min(csv_line) FROM {errors} "
+            "GROUP BY line_byte_position ORDER BY line_byte_position"
+        ).fetchall()
+        records, misfits = _match(find_records(dialect), self._n_rows(source), rejected) if rejected else (None, ())
+        return self._described(source, dialect=dialect, records=records, misfits=misfits)
+
+    def _n_rows(self, source: OpenSource) -> int:
+        return int(self.connection.sql(f"SELECT count(*) FROM {source.view}").fetchall()[0][0])
+
+    def _as_utf8(self, dialect: Dialect) -> Path:
+        """Return the file itself, or a temporary copy in UTF-8; unknown bytes stay as they are, and DuckDB refuses them."""
+        if dialect.encoding == "utf-8-sig":
+            return dialect.path
+        copy = Path(tempfile.mkstemp(suffix=".csv", dir=self._folder.name)[1])
+        with (
+            open_text(dialect.path, dialect.encoding) as text,
+            copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
+        ):
+            while block := text.read(1 << 20):
+                out.write(block)
+        return copy
+
+    def _open_database(self, source: OpenSource) -> OpenSource:
+        try:
+            rows = query_database(str(source.settings.database), str(source.settings.query))
+        except InputError as error:
+            raise type(error)(f"{self.config.origin.where(('sources', source.name))}: {error}") from None
+        shown = expand(str(source.settings.database)).rpartition("@")[2]  # never a password
+        self.connection.register(f"rows {source.name}", rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64())))
+        self._create(source, f"SELECT * FROM {quote(f'rows {source.name}')}")
+        return self._described(replace(source, file=shown))
+
+    def _create(self, source: OpenSource, query: str) -> None:
+        self.connection.execute(f"CREATE TEMP VIEW {source.view} AS {query}")
+
+    def _described(self, source: OpenSource, **others: Any) -> OpenSource:
+        described = self.connection.sql(f"DESCRIBE SELECT * EXCLUDE ({ROW}) FROM {source.view}").fetchall()
+        return replace(source, columns={str(row[0]): str(row[1]) for row in described}, **others)
+
+    def with_lines(self, name: str) -> OpenSource:
+        """Return a source whose rows know their lines, where it is a text file that can be followed."""
+        source = self.sources[name]
+        if source.dialect is None or source.records is not None or source.misfits:
+            return source  # it has no lines, knows them, or was followed before in vain
+        records, misfits = _match(find_records(source.dialect), self._n_rows(source), ())
+        self.sources[name] = replace(source, records=records, misfits=misfits)
+        return self.sources[name]
+
+
+def _match(
+    found: Records | None, n_rows: int, rejected: Sequence[tuple[Any, ...]]
+) -> tuple[Records | None, tuple[Misfit, ...]]:
+    """Pair the lines found in the text with DuckDB's rows; where they do not agree, keep DuckDB's word and know no lines."""
+    if found is not None and found.rows.size == n_rows and len(found.misfits) == len(rejected):
+        return found, found.misfits
+    misfits = (
+        Misfit(row=int(line) - 1, line=int(line), reason=str(message).rstrip("."), text=str(text or "")[:200])
+        for line, message, text in rejected
+    )
+    return None, tuple(misfits)
+
+
+def used_sources(config: Config) -> list[str]:
+    """Return the names of sources that some table reads, in the order of their declaration."""
+    used = {
+        name
+        for mappings in config.tables.mapped().values()
+        for mapping in mappings
+        for name in (mapping.source, *(join.source for join in mapping.join))
+    }
+    return [name for name in config.sources if name in used]
+
+
+def digest_sources(config: Config) -> str:
+    """Return the SHA-256 of everything the sources hold and how they are mapped: the key of what is made from them.
+
+    Files are hashed as they lie; databases are asked. An absent optional file counts as empty.
+    """
+    digest = hashlib.sha256()
+    for part in _parts(config):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(config: Config) -> Iterator[bytes]:
+    yield config.tables.model_dump_json().encode()
+    yield config.time.model_dump_json().encode()
+    for name in used_sources(config):
+        settings = config.sources[name]
+        yield f"source {name} {settings.model_dump_json()}\n".encode()
+        if settings.database is not None:
+            rows = query_database(settings.database, str(settings.query))
+            yield repr((rows.column_names, rows.to_pydict())).encode()
+            continue
+        path = settings.path(config.origin.folder)
+        if path.is_file():
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    yield block
