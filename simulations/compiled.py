@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 def _cache_folder() -> Path:
     digest = hashlib.blake2b(digest_size=8)
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "decision-engine" / "compiled" / digest.hexdigest()

@@ -78,12 +78,12 @@ class GammaGamma:
         """Return (n_users,): the expected value of a user's next purchase, in currency.
 
         It is p (v + x z) / (p x + q - 1): the customer's own mean, pulled towards everyone's the fewer purchases there are.
-        Where q <= 1 everyone's mean is infinite, and a user without a purchase gets infinity or nothing sensible.
+        Where q <= 1 everyone's mean is infinite, and so is what a user without a purchase is expected to spend.
         """
         x = n_purchases.astype(np.float64)
         spent = np.where(x > 0, x * np.maximum(mean_value, 0.0), 0.0)
         pull = self.p * x + self.q - 1.0
-        return np.divide(self.p * (self.v + spent), pull, out=np.full(x.size, np.inf), where=pull > 0)
+        return np.where(pull > 0, self.p * (self.v + spent) / np.maximum(pull, 1e-300), np.inf)
 
 
 @njit()
