@@ -25,6 +25,7 @@ N_BINS = 32  # a power of two: the lookup halves five times
 Family = Literal["binomial", "gaussian"]
 _RIDGE = 1e-2  # keeps scores of empty bins, and the split between intercept and curves, determined
 _STEEP = 1e6  # price of a step against a declared direction
+_LONGEST_STEP = 3.0  # of a score in one Newton step; keeps nearly separable outcomes from running away
 _BinArray = NDArray[np.uint8]
 
 
@@ -170,7 +171,7 @@ def fit_head(
     offset = np.zeros(outcomes.size) if offset is None else offset
     trials = np.broadcast_to(np.asarray(trials, dtype=np.float64), outcomes.shape)
     theta = np.zeros(1 + n_terms * N_BINS)
-    penalties = np.full(n_terms, 1.0)
+    penalties = np.full(n_terms, 10.0)
     if start is not None:
         theta[0], theta[1:], penalties = start.intercept, start.scores.ravel(), start.penalties.copy()
     else:
@@ -181,7 +182,8 @@ def fit_head(
         gradient, curvature, dispersion = _derivatives(bins, outcomes, trials, weights, offset, theta, family == "binomial")
         prior = _prior_precision(theta, penalties, signs, used) * dispersion
         covariance = np.linalg.inv(curvature + prior)
-        theta = covariance @ (curvature @ theta + gradient)
+        step = covariance @ (curvature @ theta + gradient) - theta
+        theta = theta + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
         if start is None:
             penalties = _smooth(theta, covariance, penalties, used, dispersion)
     return _centred(binning, bins, weights, theta, penalties, "logit" if family == "binomial" else "identity", used)
@@ -276,7 +278,7 @@ def _smooth(
         jumps = steps @ theta[first : first + size]
         spread = np.einsum("ij,jk,ik->", steps, covariance[first : first + size, first : first + size], steps) * dispersion
         gained = max((size - 1) / penalties[term] - spread, 1e-9)
-        after[term] = min(max(penalties[term] * gained * 1.0 / max(float(jumps @ jumps), 1e-12), 1e-2), 1e6)
+        after[term] = min(max(penalties[term] * gained / max(float(jumps @ jumps), 1e-12), 1e-2), 1e6)
     return after
 
 

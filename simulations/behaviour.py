@@ -1,0 +1,293 @@
+"""Fitting behaviour: the heads, the latents and the hazard, from a weekly panel that ends where knowledge ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.arrays import BoolArray, FloatArray
+from simulations.features import fold_observations
+from simulations.heads import AdditiveHead, Binning, fit_head
+from simulations.heterogeneity import Latents, alive_weeks, next_hazard, random_intercepts
+from simulations.kernel import MAX_EXTRA_DAYS, N_LATENTS, OFFSET, SPEND_OFFSET, Behaviour
+from simulations.panel import WeeklyPanel
+
+HEAD_FEATURES = (
+    "recency_weeks",
+    "tenure_weeks",
+    "active_share",
+    "order_rate_4",
+    "order_rate_13",
+    "order_rate_all",
+    "basket_value",
+    "gap_ratio",
+)
+# Curves that may bend one way only: more buying so far never means less to come, nor a larger basket a smaller one.
+PURCHASE_DIRECTIONS = {"active_share": 1, "order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
+DAYS_DIRECTIONS = {"order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
+SPEND_DIRECTIONS = {"basket_value": 1}
+N_QUANTILES = 65
+_DAY_CLASSES = 4  # residual tables for weeks of 1, 2, 3, and 4 or more order-days
+_EM_ROUNDS = 4
+_NEARLY = 1e-3  # chances to be there are fitted inside [this, 1 - this], so that log-odds stay finite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BehaviourFit:
+    """A fitted behaviour with the heads it was compiled from.
+
+    Attributes
+    ----------
+    purchase, days, spend, alive : AdditiveHead
+        See `simulations.kernel.Behaviour`.
+    newcomer : float
+        Log-odds of a first order in a week.
+    hazard : float
+        Chance to be lost for good after a week.
+    residuals : (4, N_QUANTILES) float64 array
+    latents : Latents
+    """
+
+    purchase: AdditiveHead
+    days: AdditiveHead
+    spend: AdditiveHead
+    alive: AdditiveHead
+    newcomer: float
+    hazard: float
+    residuals: FloatArray
+    latents: Latents
+
+    @property
+    def heads(self) -> dict[str, AdditiveHead]:
+        """The heads by name, in the kernel's order."""
+        return {"purchase": self.purchase, "days": self.days, "spend": self.spend, "alive": self.alive}
+
+    def compiled(self) -> Behaviour:
+        """Return the tables that the kernels read."""
+        heads = tuple(self.heads.values())
+        return Behaviour(
+            features=self.purchase.binning.features,
+            edges=self.purchase.binning.edges,
+            scores=np.ascontiguousarray(np.stack([head.scores for head in heads])),
+            intercepts=np.array([head.intercept for head in heads], dtype=np.float64),
+            newcomer=float(self.newcomer),
+            hazard=float(self.hazard),
+            residuals=self.residuals,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserWeeks:
+    """A panel as rows for fitting: weeks of users who had bought before, with the bins of their observations.
+
+    Attributes
+    ----------
+    users : (n_rows,) int64 array
+        Row of the panel.
+    known : (n_users, n_weeks) bool array
+        Which user-weeks are rows, in the rows' order.
+    """
+
+    panel: WeeklyPanel
+    binning: Binning
+    bins: NDArray[np.uint8]
+    users: NDArray[np.int64]
+    known: BoolArray
+
+    @classmethod
+    def of(cls, panel: WeeklyPanel, binning: Binning | None = None) -> UserWeeks:
+        """Fold the panel and bin what is known at the start of each week."""
+        observations = fold_observations(panel, 0, panel.n_periods)
+        ever = np.cumsum(panel.order_days > 0, axis=1) > 0
+        known = np.zeros(ever.shape, dtype=np.bool_)
+        known[:, 1:] = ever[:, :-1]
+        rows = observations[known]
+        binning = Binning.fit(rows, HEAD_FEATURES) if binning is None else binning
+        return cls(panel=panel, binning=binning, bins=binning.bins(rows), users=np.nonzero(known)[0], known=known)
+
+    def spread(self, rows: FloatArray) -> FloatArray:
+        """Return (n_users, n_weeks) with the rows' values in place and 0 elsewhere."""
+        grid = np.zeros(self.known.shape, dtype=np.float64)
+        grid[self.known] = rows
+        return grid
+
+    def per_user(self, rows: FloatArray) -> FloatArray:
+        """Return (n_users,) sums of the rows' values."""
+        return np.bincount(self.users, weights=rows, minlength=self.known.shape[0])
+
+
+def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None = None) -> BehaviourFit:
+    """Fit all heads, the latents and the hazard.
+
+    Parameters
+    ----------
+    weights : (n_users,) array
+        How often each user counts: ones for the history itself, Poisson counts for a bootstrap member.
+    start : BehaviourFit, optional
+        The fit on the history itself: its smoothing and variances are kept, so that a member costs a few Newton steps.
+    """
+    purchase, hazard, offset, offset_sd, filtered = _fit_purchase(weeks, weights, start)
+    days = _fit_days(weeks, weights, start)
+    spend, residuals, spend_offset, spend_sd = _fit_spend(weeks, weights, start)
+    alive = fit_head(
+        weeks.binning,
+        weeks.bins,
+        np.clip(filtered[weeks.known], _NEARLY, 1.0 - _NEARLY),
+        family="binomial",
+        weights=weights[weeks.users],
+        directions={"gap_ratio": -1},
+        start=None if start is None else start.alive,
+        n_rounds=_rounds(start),
+    )
+    means, sds = np.zeros((weights.size, N_LATENTS)), np.zeros((weights.size, N_LATENTS))
+    means[:, OFFSET], sds[:, OFFSET] = offset[0], offset[1]
+    means[:, SPEND_OFFSET], sds[:, SPEND_OFFSET] = spend_offset[0], spend_offset[1]
+    return BehaviourFit(
+        purchase=purchase,
+        days=days,
+        spend=spend,
+        alive=alive,
+        newcomer=_newcomer(weeks, weights),
+        hazard=hazard,
+        residuals=residuals,
+        latents=Latents.of(weeks.panel.user_keys, means, sds, np.array([offset_sd, spend_sd])),
+    )
+
+
+def _rounds(start: BehaviourFit | None) -> int:
+    return 8 if start is None else 2
+
+
+_Moments = tuple[FloatArray, FloatArray]
+
+
+def _fit_purchase(
+    weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None
+) -> tuple[AdditiveHead, float, _Moments, float, FloatArray]:
+    """Alternate between the head, the users' offsets and who is still there (EM)."""
+    bought = weeks.panel.order_days > 0
+    outcome = bought[weeks.known].astype(np.float64)
+    row_weights = weights[weeks.users]
+    variance, hazard = (0.05, 0.002) if start is None else (float(start.latents.prior_sd[OFFSET]) ** 2, start.hazard)
+    head = None if start is None else start.purchase
+    mean = np.zeros(weights.size)
+    sd = np.zeros(weights.size)
+    present = np.ones(outcome.size)
+    filtered = np.ones(bought.shape)
+    for round_ in range(_EM_ROUNDS if start is None else 2):
+        first = start is None and round_ < 2  # smoothing is free in the first two rounds
+        head = fit_head(
+            weeks.binning,
+            weeks.bins,
+            outcome,
+            family="binomial",
+            weights=row_weights * present,
+            offset=mean[weeks.users],
+            directions=PURCHASE_DIRECTIONS,
+            start=None if first else head,
+            n_rounds=8 if first else 2,
+        )
+        linear = head.linear(weeks.bins)
+        chance = 1.0 / (1.0 + np.exp(-(linear + mean[weeks.users])))
+        filtered, smoothed, after = alive_weeks(weeks.spread(chance), bought, weeks.known, hazard)
+        hazard = next_hazard(smoothed, after, weeks.known, weights)
+        present = smoothed[weeks.known]
+        plain = 1.0 / (1.0 + np.exp(-linear))
+        mean, sd, following = random_intercepts(
+            weeks.per_user(present * (outcome - plain)), weeks.per_user(present * plain * (1.0 - plain)), weights, variance
+        )
+        variance = following if start is None else variance
+    assert head is not None
+    return head, hazard, (mean, sd), float(np.sqrt(variance)), filtered
+
+
+def _fit_days(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None) -> AdditiveHead:
+    days = weeks.panel.order_days[weeks.known]
+    bought = days > 0
+    return fit_head(
+        weeks.binning,
+        weeks.bins[bought],
+        days[bought].astype(np.float64) - 1.0,
+        family="binomial",
+        trials=float(MAX_EXTRA_DAYS),
+        weights=weights[weeks.users[bought]],
+        directions=DAYS_DIRECTIONS,
+        start=None if start is None else start.days,
+        n_rounds=_rounds(start),
+    )
+
+
+def _fit_spend(
+    weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None
+) -> tuple[AdditiveHead, FloatArray, _Moments, float]:
+    days = weeks.panel.order_days[weeks.known].astype(np.float64)
+    revenue = weeks.panel.revenue[weeks.known].astype(np.float64)
+    paid = (days > 0) & (revenue > 0.0)
+    users, n_users = weeks.users[paid], weights.size
+    log_spend = np.log(revenue[paid] / days[paid])
+    row_weights = weights[users]
+    variance = 0.02 if start is None else float(start.latents.prior_sd[SPEND_OFFSET]) ** 2
+    head = None if start is None else start.spend
+    mean, sd = np.zeros(n_users), np.zeros(n_users)
+    for _ in range(3 if start is None else 1):
+        head = fit_head(
+            weeks.binning,
+            weeks.bins[paid],
+            log_spend,
+            family="gaussian",
+            weights=row_weights,
+            offset=mean[users],
+            directions=SPEND_DIRECTIONS,
+            start=head,
+            n_rounds=8 if head is None else 2,
+        )
+        residual = log_spend - head.linear(weeks.bins[paid])
+        noise = float(np.average((residual - mean[users]) ** 2, weights=np.maximum(row_weights, 1e-12))) if residual.size else 1.0
+        noise = max(noise, 1e-6)
+        mean, sd, following = random_intercepts(
+            np.bincount(users, weights=residual, minlength=n_users) / noise,
+            np.bincount(users, minlength=n_users) / noise,
+            weights,
+            variance,
+        )
+        variance = following if start is None else variance
+    assert head is not None
+    residuals = _residual_tables(residual - mean[users], days[paid], row_weights)
+    return head, residuals, (mean, sd), float(np.sqrt(variance))
+
+
+def _residual_tables(residual: FloatArray, days: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return quantile tables of the residuals for weeks of 1, 2, 3 and more order-days; thin classes borrow from all."""
+    tables = np.zeros((_DAY_CLASSES, N_QUANTILES), dtype=np.float64)
+    counted = weights > 0
+    places = np.linspace(0.0, 1.0, N_QUANTILES)
+    for k in range(_DAY_CLASSES):
+        inside = counted & (np.minimum(days, _DAY_CLASSES) == k + 1)
+        if np.count_nonzero(inside) < 10 * N_QUANTILES:
+            inside = counted
+        if inside.any():
+            tables[k] = np.quantile(residual[inside], places, weights=weights[inside], method="inverted_cdf")
+            tables[k] += _tail_correction(residual[inside], weights[inside], tables[k])
+    return tables
+
+
+def _tail_correction(residual: FloatArray, weights: FloatArray, table: FloatArray) -> float:
+    """Return the shift of the table after which straight lines between its quantiles have the mean of exp(residual)."""
+    wanted = np.average(np.exp(residual), weights=weights)
+    left, right = table[:-1], table[1:]
+    width = right - left
+    pieces = np.where(width > 1e-9, (np.exp(right) - np.exp(left)) / np.maximum(width, 1e-9), np.exp(left))
+    return float(np.log(wanted / pieces.mean()))
+
+
+def _newcomer(weeks: UserWeeks, weights: FloatArray) -> float:
+    """Return the log-odds of a first order, from the weeks after the first in which a user had not bought yet."""
+    waiting = ~weeks.known
+    waiting[:, 0] = False
+    first = weights @ np.count_nonzero(waiting & (weeks.panel.order_days > 0), axis=1)
+    share = (first + 0.5) / (weights @ np.count_nonzero(waiting, axis=1) + 10.0)
+    return float(np.log(share / (1.0 - share)))
+
+

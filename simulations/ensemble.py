@@ -1,0 +1,138 @@
+"""Several simulators of one history: what the data leave uncertain.
+
+Each member is fitted on a bootstrap of users (Poisson counts; Oza and Russell, 2001, AISTATS) and draws each response from
+its estimate or assumption, so that intervals over members hold both what was estimated and what is assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from simulations.actions import ActionSet
+from simulations.behaviour import UserWeeks, fit_behaviour
+from simulations.contact import ContactRules
+from simulations.features import fold_observations
+from simulations.panel import WeeklyPanel
+from simulations.randomness import stream
+from simulations.response import ResponseScale, ResponseSet
+from simulations.simulator import LifecycleSimulator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorEnsemble:
+    """Simulators that agree as far as the history compels them to.
+
+    Attributes
+    ----------
+    point : LifecycleSimulator
+        Fitted on every user once, with central responses; member 0.
+    members : tuple of LifecycleSimulator
+        Members 1, 2, ...
+    responses : ResponseSet
+        What the members' responses were drawn from.
+    seed : int
+        Of the bootstrap and of the responses' draws.
+    """
+
+    point: LifecycleSimulator
+    members: tuple[LifecycleSimulator, ...]
+    responses: ResponseSet
+    seed: int
+
+    @classmethod
+    def fit(
+        cls,
+        panel: WeeklyPanel,
+        *,
+        responses: ResponseSet,
+        rules: ContactRules,
+        margin_share: float,
+        members: int,
+        seed: int,
+    ) -> SimulatorEnsemble:
+        """Fit on all weeks of the panel; the caller slices off what must not be seen.
+
+        Parameters
+        ----------
+        responses : ResponseSet
+            In the order of `panel.actions`; see `response_scale` for its scale.
+        members : int
+            Simulators besides the point fit.
+        """
+        weeks = UserWeeks.of(panel)
+        behaviour = fit_behaviour(weeks, np.ones(panel.n_users))
+        point = LifecycleSimulator(
+            fit=behaviour,
+            response=responses.centre(),
+            actions=panel.actions,
+            rules=rules,
+            margin_share=margin_share,
+        )
+        counts = stream(seed, "ensemble bootstrap").poisson(1.0, (members, panel.n_users)).astype(np.float64)
+        others = tuple(
+            replace(
+                point,
+                fit=fit_behaviour(weeks, counts[member], behaviour),
+                response=responses.draw(seed, member + 1),
+                member=member + 1,
+            )
+            for member in range(members)
+        )
+        return cls(point=point, members=others, responses=responses, seed=seed)
+
+    @property
+    def actions(self) -> ActionSet:
+        """The actions, `none` first."""
+        return self.point.actions
+
+    @property
+    def rules(self) -> ContactRules:
+        """The contact rules."""
+        return self.point.rules
+
+    @property
+    def margin_share(self) -> float:
+        """Share of revenue that is margin."""
+        return self.point.margin_share
+
+    @property
+    def scale(self) -> ResponseScale:
+        """Scale of the responses' basis."""
+        return self.responses.scale
+
+    def with_responses(self, responses: ResponseSet) -> SimulatorEnsemble:
+        """Return the same behaviours with other responses: effects can be swapped without fitting heads again."""
+        return replace(
+            self,
+            point=self.point.with_response(responses.centre()),
+            members=tuple(member.with_response(responses.draw(self.seed, member.member)) for member in self.members),
+            responses=responses,
+        )
+
+    def subset(self, members: slice) -> SimulatorEnsemble:
+        """Return an ensemble of some of the members, to train on some and judge on others."""
+        return replace(self, members=self.members[members])
+
+    def save(self, folder: Path) -> None:
+        """Write the ensemble into a folder: `ensemble.npz` with arrays, `ensemble.json` with the rest."""
+        from simulations.storage import save_ensemble
+
+        save_ensemble(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> SimulatorEnsemble:
+        """Read what `save` wrote."""
+        from simulations.storage import load_ensemble
+
+        return load_ensemble(folder)
+
+
+def response_scale(panel: WeeklyPanel) -> ResponseScale:
+    """Fit the scale of the response basis on all weeks of users who had bought before."""
+    observations = fold_observations(panel, 0, panel.n_periods)
+    known = np.zeros(panel.order_days.shape, dtype=np.bool_)
+    known[:, 1:] = (np.cumsum(panel.order_days > 0, axis=1) > 0)[:, :-1]
+    return ResponseScale.fit(observations[known])

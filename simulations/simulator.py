@@ -1,0 +1,273 @@
+"""The lifecycle simulator: one member's users, lived week by week under any way of acting.
+
+A simulator is a value: how users behave when nobody acts, how actions shift them, and the rules of contact. `population` gives
+users their unseen parts, `step` lives one week and leaves what it was given as it is, `rollout` lives many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.actions import ActionSet
+from simulations.arrays import ActionArray, BitArray, BoolArray, Float32Array, FloatArray
+from simulations.behaviour import BehaviourFit
+from simulations.contact import ContactRules, action_mask
+from simulations.errors import InputError
+from simulations.features import observe
+from simulations.kernel import N_TOTALS, Behaviour, EventArrays, Money, StateArrays, live_weeks
+from simulations.randomness import Address, Channel
+from simulations.response import ResponseArrays
+from simulations.rollout import PeriodEvents, Rollout
+from simulations.state import UserStates
+
+RETENTION_WEEKS = 8  # a user is retained who bought in the last weeks of a rollout, this many
+Decide = Callable[[Float32Array, BoolArray, Address], ActionArray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """Simulated users at the start of a week: their states, and what no policy sees.
+
+    Attributes
+    ----------
+    states : UserStates
+    latents : (n_users, N_LATENTS) float32 array
+        Offsets of the log-odds to buy and of log spend.
+    alive : (n_users,) bool array
+        False once a user is lost for good.
+    seed, member, period : int
+        The address of the week to come.
+    """
+
+    states: UserStates
+    latents: Float32Array
+    alive: BoolArray
+    seed: int
+    member: int
+    period: int
+
+    @property
+    def address(self) -> Address:
+        """Where this population's random numbers stand."""
+        return Address(seed=self.seed, member=self.member, period=self.period, user_keys=self.states.user_keys)
+
+    def copy(self) -> Population:
+        """Return a deep copy."""
+        return replace(self, states=self.states.copy(), latents=self.latents.copy(), alive=self.alive.copy())
+
+    def take(self, rows: NDArray[np.int64] | BoolArray) -> Population:
+        """Return some users, in the order asked."""
+        return replace(self, states=self.states.take(rows), latents=self.latents[rows], alive=self.alive[rows])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleSimulator:
+    """One member of an ensemble; see the module's docstring.
+
+    Attributes
+    ----------
+    fit : BehaviourFit
+        Heads, latents and hazard.
+    response : ResponseArrays
+        One draw of the responses, or their centre.
+    member : int
+        Part of every random number's address.
+    """
+
+    fit: BehaviourFit
+    response: ResponseArrays
+    actions: ActionSet
+    rules: ContactRules
+    margin_share: float
+    member: int = 0
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The tables that the kernels read."""
+        return self.fit.compiled()
+
+    @property
+    def money(self) -> Money:
+        """Costs and margin, as the kernels read them."""
+        return Money(cost=self.actions.costs, cost_on_redemption=self.actions.redemption_costs, margin_share=float(self.margin_share))
+
+    def population(self, states: UserStates, *, seed: int, period: int = 0) -> Population:
+        """Draw what is not seen of some users: latents from their posterior, being there from what the state says.
+
+        Users who never bought are alive. The states are copied.
+        """
+        address = Address(seed=seed, member=self.member, period=period, user_keys=states.user_keys)
+        observations = observe(states)
+        tenure = observations[:, 1]
+        chance = np.where(tenure > 0, self.fit.alive.predict(observations), 1.0)
+        return Population(
+            states=states.copy(),
+            latents=self.fit.latents.draw(states.user_keys, seed=seed, member=self.member),
+            alive=address.uniforms(Channel.DEATH, 1) < chance,
+            seed=seed,
+            member=self.member,
+            period=period,
+        )
+
+    def observe(self, population: Population) -> Float32Array:
+        """Return the (n_users, N_FEATURES) observation."""
+        return observe(population.states)
+
+    def mask(self, population: Population) -> BoolArray:
+        """Return the (n_users, n_actions) mask of what may be done this week."""
+        return action_mask(population.states, self.actions, self.rules)
+
+    def step(self, population: Population, actions: ActionArray) -> tuple[Population, PeriodEvents]:
+        """Live one week.
+
+        Parameters
+        ----------
+        actions : (n_users,) array
+            Indices into the action set; 0 is `none`.
+
+        Raises
+        ------
+        InputError
+            If an action is not allowed for its user; the first culprit is named.
+        """
+        _check_allowed(actions, self.mask(population), self.actions)
+        after = population.copy()
+        events = _room_for_events(actions.size, 1)
+        self._live(after, _bits(actions)[:, None], 1, _totals(actions.size), np.zeros(actions.size, dtype=np.bool_), events)
+        return replace(after, period=population.period + 1), PeriodEvents(
+            order_days=events.order_days[:, 0],
+            revenue=events.revenue[:, 0],
+            redeemed_bits=events.redeemed_bits[:, 0],
+            cost=events.cost[:, 0],
+            opted_out=events.opted_out[:, 0],
+            died=events.died[:, 0],
+            margin_share=self.margin_share,
+        )
+
+    def rollout(
+        self,
+        start: UserStates | Population,
+        decide: Decide | None = None,
+        *,
+        weeks: int,
+        seed: int = 0,
+        period: int = 0,
+        schedule: BitArray | None = None,
+        keep_weeks: bool = False,
+        retention_weeks: int = RETENTION_WEEKS,
+    ) -> Rollout:
+        """Live several weeks.
+
+        Parameters
+        ----------
+        start : UserStates or Population
+            States get their unseen parts by `seed` and `period`; a population has its own.
+        decide : callable, optional
+            Takes observation, mask and address of a week and returns (n_users,) actions; without it nobody is contacted.
+        schedule : (n_users, weeks) uint32 array, optional
+            Contacts fixed beforehand, one bit an action, several at once possible: a history replayed. Rules are not asked.
+        keep_weeks : bool
+            Also return what each user did in each week.
+        retention_weeks : int
+            A user is retained who bought in the last weeks, this many.
+        """
+        population = start.copy() if isinstance(start, Population) else self.population(start, seed=seed, period=period)
+        n_users = population.alive.size
+        totals, active_last = _totals(n_users), np.zeros(n_users, dtype=np.bool_)
+        events = _room_for_events(n_users, weeks if keep_weeks else 0)
+        live = partial(self._live, totals=totals, active_last=active_last)
+        if decide is None:
+            bits = np.zeros((n_users, 0), dtype=np.uint32) if schedule is None else np.ascontiguousarray(schedule, dtype=np.uint32)
+            weekly = live(population, bits, weeks, events=events, n_last=retention_weeks)
+        else:
+            weekly = np.zeros((weeks, N_TOTALS), dtype=np.float64)
+            for week in range(weeks):
+                now = replace(population, period=population.period + week)
+                mask = self.mask(now)
+                actions = decide(self.observe(now), mask, now.address)
+                _check_allowed(actions, mask, self.actions)
+                part = EventArrays(*(np.ascontiguousarray(array[:, week : week + 1]) for array in events))
+                counts = retention_weeks if week >= weeks - retention_weeks else 0
+                weekly[week] = live(now, _bits(actions)[:, None], 1, events=part, n_last=counts)[0]
+                if keep_weeks:
+                    for whole, piece in zip(events, part, strict=True):
+                        whole[:, week : week + 1] = piece
+        after = replace(population, period=population.period + weeks)
+        return Rollout(totals=totals, weekly=weekly, retained=active_last, final=after, events=events if keep_weeks else None)
+
+    def twin(
+        self, start: UserStates | Population, first: BitArray, second: BitArray, *, seed: int = 0, period: int = 0, keep_weeks: bool = False
+    ) -> tuple[Rollout, Rollout]:
+        """Live the same users twice, under two schedules and the same luck: the difference is what the schedule caused."""
+        weeks = first.shape[1]
+        one = self.rollout(start, weeks=weeks, seed=seed, period=period, schedule=first, keep_weeks=keep_weeks)
+        two = self.rollout(start, weeks=weeks, seed=seed, period=period, schedule=second, keep_weeks=keep_weeks)
+        return one, two
+
+    def with_response(self, response: ResponseArrays) -> LifecycleSimulator:
+        """Return the same world with other responses."""
+        return replace(self, response=response)
+
+    def describe(self) -> str:
+        """Say in one line what was fitted."""
+        prior = self.fit.latents.prior_sd
+        return (
+            f"member {self.member}: {len(self.fit.purchase.binning.names)} features a head, hazard {self.fit.hazard:.4f} a week, "
+            f"users differ by {prior[0]:.2f} in log-odds and {prior[1]:.2f} in log spend beyond what is observed"
+        )
+
+    def _live(
+        self,
+        population: Population,
+        bits: BitArray,
+        weeks: int,
+        totals: FloatArray,
+        active_last: BoolArray,
+        events: EventArrays,
+        n_last: int = 0,
+    ) -> FloatArray:
+        states = population.states
+        return live_weeks(
+            StateArrays(
+                states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts,
+                population.latents, population.alive,
+            ),
+            bits, population.seed, population.member, population.period, weeks, n_last,
+            self.behaviour, self.response, self.money, totals, active_last, events,
+        )  # fmt: skip
+
+
+def _totals(n_users: int) -> FloatArray:
+    return np.zeros((n_users, N_TOTALS), dtype=np.float64)
+
+
+def _bits(actions: ActionArray) -> BitArray:
+    return np.where(actions > 0, np.left_shift(np.uint32(1), actions.astype(np.uint32)), np.uint32(0)).astype(np.uint32)
+
+
+def _room_for_events(n_users: int, weeks: int) -> EventArrays:
+    shape = (n_users, weeks)
+    return EventArrays(
+        order_days=np.zeros(shape, dtype=np.int16),
+        revenue=np.zeros(shape, dtype=np.float32),
+        redeemed_bits=np.zeros(shape, dtype=np.uint32),
+        cost=np.zeros(shape, dtype=np.float32),
+        opted_out=np.zeros(shape, dtype=np.bool_),
+        died=np.zeros(shape, dtype=np.bool_),
+    )
+
+
+def _check_allowed(actions: ActionArray, mask: BoolArray, names: ActionSet) -> None:
+    if actions.shape != (mask.shape[0],):
+        raise InputError(f"actions: shape {actions.shape}, but there are {mask.shape[0]:,} users; give one action a user.")
+    refused = np.flatnonzero(~mask[np.arange(actions.size), actions])
+    if refused.size:
+        raise InputError(
+            f"actions: {refused.size:,} of {actions.size:,} are not allowed; the first is {names[int(actions[refused[0]])].name!r} "
+            f"for user row {refused[0]}. Choose where the mask is True."
+        )
