@@ -120,7 +120,7 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: str, known: list[str]) -
     try:
         if len(connection.extract_statements(query)) != 1:
             return "this is more than one expression", "leave out the semicolon"
-        described = connection.execute(f"DESCRIBE {query}").fetchall()
+        described = connection.sql(f"DESCRIBE {query}").fetchall()
     except duckdb.Error as error:
         said = first_line(error)
         missing = re.search(r'Referenced column "([^"]+)" not found|column named "([^"]+)"', said)
@@ -131,4 +131,7 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: str, known: list[str]) -
         return f"this is no expression over the source's columns: {said.rstrip('.!')}", ""
     if len(described) != 2:
         return "this is more than one expression", "write one, over the source's columns"
-    return str(described[1][1])
+    kind = str(described[1][1])
+    if kind.endswith("]") or ("(" in kind and not kind.startswith(("DECIMAL", "ENUM", "VARCHAR"))):
+        return f"this is no single value but {kind}", "write one expression, over the source's columns"
+    return kind

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -107,7 +106,7 @@ class _Ingestion:
         quarantine = pd.DataFrame(self.quarantine, columns=list(QUARANTINE_COLUMNS)).astype({"row": "int64", "line": "Int64"})
         texts = [column for column in QUARANTINE_COLUMNS if column not in ("row", "line")]
         return History(
-            tables=MappingProxyType({name: _to_frame(tables[name]) for name in CANONICAL_TABLES if name in tables}),
+            tables={name: _to_frame(tables[name]) for name in CANONICAL_TABLES if name in tables},
             quarantine=quarantine.astype(dict.fromkeys(texts, "str")),
             counts=counts,
             digest=digest_tables(tables),

@@ -1,18 +1,21 @@
 """Lines of a text file: where each record starts, and which records do not fit the header.
 
-DuckDB reads the rows; it numbers records, not lines. When a row is set aside, one pass over the text finds the lines.
+DuckDB reads the rows; it numbers records, not lines. When a row is set aside, one pass over the text finds the lines. Where
+DuckDB cannot follow a file (line ends of one kind between records and of another inside quotes), that pass reads it too.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
+import pyarrow as pa
 
 from simulations.arrays import IntArray
 from simulations.errors import HistoryError
@@ -96,27 +99,49 @@ def read_dialect(path: Path, encoding: str, delimiter: str | None) -> Dialect:
 
 def find_records(dialect: Dialect) -> Records | None:
     """Find each record's number and line; None where the file's quoting is too odd to follow."""
-    rows: list[int] = []
-    lines: list[int] = []
-    misfits: list[Misfit] = []
-    expected, row = len(dialect.columns), 0
+    try:
+        return _gather(dialect, None)
+    except (csv.Error, UnicodeError):
+        return None
+
+
+def read_records(dialect: Dialect) -> tuple[Records, pa.Table]:
+    """Read a file record by record, every value as text: slow, but for files that DuckDB cannot follow.
+
+    Raises
+    ------
+    HistoryError
+        If this reader cannot follow the file either.
+    """
+    values: list[list[str]] = []
+    try:
+        records = _gather(dialect, values)
+    except (csv.Error, UnicodeError) as error:
+        raise HistoryError(f"{dialect.path} cannot be read as CSV: {error}.") from None
+    columns = zip(*values, strict=True) if values else [() for _ in dialect.columns]
+    arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
+    return records, pa.table(arrays, names=list(dialect.columns))
+
+
+def _gather(dialect: Dialect, kept: list[list[str]] | None) -> Records:
+    """Go through the records once; put the values of those that fit into `kept`, if wanted."""
+    rows, lines, misfits = array("q"), array("q"), []
+    row = 0
     with open_text(dialect.path, dialect.encoding) as text:
         reader = csv.reader(text, delimiter=dialect.delimiter)
-        try:
-            next(reader, None)
+        next(reader, None)
+        line = reader.line_num + 1
+        for values in reader:
+            if values:
+                row += 1
+                if reason := _misfit(values, len(dialect.columns)):
+                    misfits.append(Misfit(row=row, line=line, reason=reason, text=_excerpt(values, dialect.delimiter)))
+                else:
+                    rows.append(row)
+                    lines.append(line)
+                    if kept is not None:
+                        kept.append(values)
             line = reader.line_num + 1
-            for values in reader:
-                if values:
-                    row += 1
-                    reason = _misfit(values, expected)
-                    if reason:
-                        misfits.append(Misfit(row=row, line=line, reason=reason, text=_excerpt(values, dialect.delimiter)))
-                    else:
-                        rows.append(row)
-                        lines.append(line)
-                line = reader.line_num + 1
-        except (csv.Error, UnicodeError):
-            return None
     return Records(rows=np.array(rows, dtype=np.int64), lines=np.array(lines, dtype=np.int64), misfits=tuple(misfits))
 
 

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import pandas as pd
 import pyarrow as pa
@@ -110,7 +109,7 @@ class History:
         words = pq.read_schema(folder / "counts.parquet").metadata
         saved = {path.stem.removeprefix("table_"): path for path in folder.glob("table_*.parquet")}
         return cls(
-            tables=MappingProxyType({name: pd.read_parquet(saved[name]) for name in CANONICAL_TABLES if name in saved}),
+            tables={name: pd.read_parquet(saved[name]) for name in CANONICAL_TABLES if name in saved},
             quarantine=pd.read_parquet(folder / "quarantine.parquet"),
             counts=pd.read_parquet(folder / "counts.parquet"),
             digest=words[b"digest"].decode(),

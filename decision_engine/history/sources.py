@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from decision_engine.config.models import Config
 from decision_engine.config.sources import SourceConfig, expand
 from decision_engine.history.databases import first_line, query_database
-from decision_engine.history.lines import Dialect, Misfit, Records, find_records, open_text, read_dialect
+from decision_engine.history.lines import Dialect, Misfit, Records, find_records, open_text, read_dialect, read_records
 from simulations.errors import ConfigError, HistoryError, InputError
 
 ROW = "__row"  # number of a row in its source, from 0; no source column may be called so
@@ -143,7 +144,7 @@ class SourceReader:
     def _open_csv(self, source: OpenSource, path: Path) -> OpenSource:
         settings = source.settings
         dialect = read_dialect(path, settings.encoding, settings.delimiter)
-        table, errors = quote(f"rows {source.name}"), quote(f"errors {source.name}")
+        table, errors = quote(f"rows {source.name}"), quote(f"errors_{source.name}")
         options = {
             "auto_detect": "false",
             "header": "true",
@@ -152,13 +153,16 @@ class SourceReader:
             "escape": literal('"'),
             "columns": "{" + ", ".join(f"{literal(column)}: 'VARCHAR'" for column in dialect.columns) + "}",
             "store_rejects": "true",  # records that are no rows go to a table of their own
-            "rejects_table": literal(f"errors {source.name}"),
-            "rejects_scan": literal(f"scan {source.name}"),
+            "rejects_table": literal(f"errors_{source.name}"),
+            "rejects_scan": literal(f"scan_{source.name}"),
             "rejects_limit": "0",
         }
         settled = ", ".join(f"{key} = {value}" for key, value in options.items())
         rows = f"read_csv({literal(str(self._as_utf8(dialect)))}, {settled})"
-        self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {rows}")
+        try:
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {rows}")
+        except duckdb.Error:
+            return self._follow_csv(source, dialect)
         self._create(source, f"SELECT rowid AS {ROW}, * FROM {table}")
         rejected = self.connection.sql(
             f"SELECT min(line), min(error_message), min(csv_line) FROM {errors} "
@@ -166,6 +170,17 @@ class SourceReader:
         ).fetchall()
         records, misfits = _match(find_records(dialect), self._n_rows(source), rejected) if rejected else (None, ())
         return self._described(source, dialect=dialect, records=records, misfits=misfits)
+
+    def _follow_csv(self, source: OpenSource, dialect: Dialect) -> OpenSource:
+        """Read a CSV file without DuckDB, which then gets the rows."""
+        records, rows = read_records(dialect)
+        self._register(source, rows)
+        return self._described(source, dialect=dialect, records=records, misfits=records.misfits)
+
+    def _register(self, source: OpenSource, rows: pa.Table) -> None:
+        numbers = pa.array(np.arange(rows.num_rows, dtype=np.int64))
+        self.connection.register(f"rows {source.name}", rows.append_column(ROW, numbers))
+        self._create(source, f"SELECT * FROM {quote(f'rows {source.name}')}")
 
     def _n_rows(self, source: OpenSource) -> int:
         return int(self.connection.sql(f"SELECT count(*) FROM {source.view}").fetchall()[0][0])
@@ -189,8 +204,7 @@ class SourceReader:
         except InputError as error:
             raise type(error)(f"{self.config.origin.where(('sources', source.name))}: {error}") from None
         shown = expand(str(source.settings.database)).rpartition("@")[2]  # never a password
-        self.connection.register(f"rows {source.name}", rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64())))
-        self._create(source, f"SELECT * FROM {quote(f'rows {source.name}')}")
+        self._register(source, rows)
         return self._described(replace(source, file=shown))
 
     def _create(self, source: OpenSource, query: str) -> None:
@@ -248,6 +262,7 @@ def digest_sources(config: Config) -> str:
 def _parts(config: Config) -> Iterator[bytes]:
     yield config.tables.model_dump_json().encode()
     yield config.time.model_dump_json().encode()
+    yield repr(config.action_set().names).encode()  # exposures to others are set aside
     for name in used_sources(config):
         settings = config.sources[name]
         yield f"source {name} {settings.model_dump_json()}\n".encode()
