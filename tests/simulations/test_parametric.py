@@ -217,7 +217,7 @@ def test_gamma_gamma_recovers_the_values_of_generated_customers():
     rng = stream(2, "values")
     n, p, q, v = rng.integers(1, 12, 3000), 6.25, 3.74, 15.4
     mean = rng.gamma(p * n) / (rng.gamma(q, size=3000) / v) / n
-    fit = GammaGamma.fit(n, mean)
+    fit = GammaGamma.fit(n.astype(np.float64), mean)
 
     def published(p, q, v):
         log = special.gammaln(p * n + q) - special.gammaln(p * n) - special.gammaln(q) + q * np.log(v)
