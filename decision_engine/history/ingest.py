@@ -176,13 +176,14 @@ class _Ingestion:
         ).fetchall()
         if broken:
             source = self.reader.with_lines(source.name)
+        told: list[tuple[int, int | None, str | None, str, object]]
+        told = [(misfit.row, misfit.line, None, misfit.reason, misfit.text) for misfit in source.misfits]
         for row, number, value in broken:
             check = checks[number] if number >= 0 else None
-            column = check.column if check else table.key[0]
-            reason = check.reason if check else "already named an earlier row"
-            self._set_aside(table.name, source, *source.place_of(row), column, reason, value)
-        for misfit in source.misfits:
-            self._set_aside(table.name, source, misfit.row, misfit.line, None, misfit.reason, misfit.text)
+            column, reason = (check.column, check.reason) if check else (table.key[0], "already named an earlier row")
+            told.append((*source.place_of(row), column, reason, value))
+        for words in sorted(told, key=lambda words: words[0]):
+            self._set_aside(table.name, source, *words)
         n_source, n_staged = self._numbers(f"SELECT (SELECT count(*) FROM {source.view}), (SELECT count(*) FROM {staged})")
         self._count(
             table.name,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from array import array
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -20,6 +20,7 @@ import pyarrow as pa
 from simulations.arrays import IntArray
 from simulations.errors import HistoryError
 
+_UNDECODED = re.compile("[\udc80-\udcff]")  # how Python marks bytes that it could not decode
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -113,17 +114,41 @@ def read_records(dialect: Dialect) -> tuple[Records, pa.Table]:
     HistoryError
         If this reader cannot follow the file either.
     """
-    values: list[list[str]] = []
+    table = _TextTable(dialect.columns)
     try:
-        records = _gather(dialect, values)
+        records = _gather(dialect, table)
     except (csv.Error, UnicodeError) as error:
         raise HistoryError(f"{dialect.path} cannot be read as CSV: {error}.") from None
-    columns = zip(*values, strict=True) if values else [() for _ in dialect.columns]
-    arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
-    return records, pa.table(arrays, names=list(dialect.columns))
+    return records, table.finish()
 
 
-def _gather(dialect: Dialect, kept: list[list[str]] | None) -> Records:
+class _TextTable:
+    """Rows of text on their way into Arrow, a block at a time, so that Python holds few of them."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self._schema = pa.schema([(column, pa.string()) for column in columns])
+        self._rows: list[list[str]] = []
+        self._blocks: list[pa.RecordBatch] = []
+
+    def append(self, values: list[str]) -> None:
+        """Add a row."""
+        self._rows.append(values)
+        if len(self._rows) == 65_536:
+            self._pack()
+
+    def finish(self) -> pa.Table:
+        """Return all rows; empty texts are empty values."""
+        if self._rows:
+            self._pack()
+        return pa.Table.from_batches(self._blocks, schema=self._schema)
+
+    def _pack(self) -> None:
+        arrays = [pa.array([value or None for value in column], pa.string()) for column in zip(*self._rows, strict=True)]
+        self._blocks.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        self._rows.clear()
+
+
+def _gather(dialect: Dialect, kept: _TextTable | None) -> Records:
     """Go through the records once; put the values of those that fit into `kept`, if wanted."""
     rows, lines, misfits = array("q"), array("q"), []
     row = 0
@@ -149,11 +174,9 @@ def _misfit(values: list[str], expected: int) -> str:
     """Return why a record does not fit, or nothing."""
     if len(values) != expected:
         return f"{len(values)} values where the header names {expected} columns"
-    return "bytes that the file's encoding does not know" if _is_undecodable(values) else ""
-
-
-def _is_undecodable(values: Iterable[str]) -> bool:
-    return any("\udc80" <= sign <= "\udcff" for value in values if not value.isascii() for sign in value)
+    text = "".join(values)
+    undecoded = not text.isascii() and _UNDECODED.search(text)
+    return "bytes that the file's encoding does not know" if undecoded else ""
 
 
 def _excerpt(values: list[str], delimiter: str) -> str:
