@@ -1,0 +1,35 @@
+"""`decision-engine outcomes`: what an exported plan brought, against what it promised."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
+
+
+def outcomes(
+    config: ConfigPath,
+    plan: Annotated[str, typer.Argument(help="A plan's id, the beginning of one, or `latest`.")] = "latest",
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    by: Annotated[str, typer.Option("--by", help="Who measures.")] = "analyst",
+    json: AsJson = False,
+) -> None:
+    """Compare contacted with held-out users in the weeks after an exported plan, from the history that CONFIG reads."""
+    from decision_engine.cli.options import print_json
+    from decision_engine.config import load_config
+    from decision_engine.history import read_history
+    from decision_engine.planning import Ledger, measure_outcomes
+    from decision_engine.workspace import Workspace
+
+    settings = load_config(config)
+    with Workspace(workspace).locked() as held, Ledger(held.ledger) as ledger:
+        found = ledger.plan(plan)
+        history = read_history(settings)
+        result = measure_outcomes(found, history.table("orders"), observed_until=settings.as_of(settings.time.last_period))
+        ledger.measured(found.digest, by=by, digest=found.digest, outcomes=result.to_json())
+    if json:
+        print_json(result.to_json())
+    else:
+        typer.echo(result.summary())

@@ -1,0 +1,208 @@
+"""`decision-engine plan`: make, show, compare, approve, reject, export and verify plans."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
+
+if TYPE_CHECKING:
+    from decision_engine.planning import Ledger
+
+plan_commands = typer.Typer(help="Make, read, approve and export plans.", no_args_is_help=True, rich_markup_mode=None)
+
+PlanId = Annotated[str, typer.Argument(help="A plan's id, the beginning of one, or `latest`.")]
+Person = Annotated[str, typer.Option("--by", help="Who does it; a plan is approved by somebody other than its maker.")]
+Comment = Annotated[str, typer.Option(help="Why, in a sentence; kept in the ledger.")]
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+@plan_commands.command("make")
+def make(config: ConfigPath, workspace: WorkspacePath = DEFAULT_WORKSPACE, json: AsJson = False) -> None:
+    """Make the coming week's plan; the same as `run`, told from the plan's side."""
+    from decision_engine.cli.options import print_json
+    from decision_engine.config import load_config
+    from decision_engine.pipeline import run_main_job
+    from decision_engine.progress import Progress
+    from decision_engine.workspace import Workspace
+
+    job = run_main_job(load_config(config), Workspace(workspace), progress=Progress())
+    if json:
+        print_json(job.plan.to_json())
+    else:
+        typer.echo(job.plan.summary())
+
+
+@plan_commands.command("list")
+def list_plans(workspace: WorkspacePath = DEFAULT_WORKSPACE, json: AsJson = False) -> None:
+    """List the plans of a workspace, oldest first."""
+    from decision_engine.cli.options import print_json
+
+    with _ledger(workspace) as ledger:
+        states = [(name, version, ledger.state(digest)) for digest, name, version in ledger.plans()]
+    if json:
+        print_json(
+            [
+                {"id": f"plan-{state.digest[:12]}", "name": name, "version": version, "status": state.status, "maker": state.maker}
+                for name, version, state in states
+            ]
+        )
+        return
+    for name, version, state in states:
+        typer.echo(f"plan-{state.digest[:12]}  version {version:<3} {state.status:<9} {name}, made by {state.maker}")
+    if not states:
+        typer.echo("no plan yet; `decision-engine run CONFIG` makes one.")
+
+
+@plan_commands.command("show")
+def show(
+    plan: PlanId = "latest",
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    json: AsJson = False,
+    rows: Annotated[int, typer.Option(min=0, help="How many of its rows to show.")] = 10,
+) -> None:
+    """Show a plan: what it does, what it should bring, where it stands, and its first rows."""
+    from decision_engine.cli.options import print_json
+
+    with _ledger(workspace) as ledger:
+        found, state, entries = ledger.plan(plan), ledger.state(plan), ledger.entries(plan)
+    if json:
+        print_json({**found.to_json(), "status": state.status, "history": [_entry(entry) for entry in entries]})
+        return
+    typer.echo(found.summary())
+    typer.echo(f"digest {found.digest}")
+    for entry in entries:
+        comment = entry.details.get("comment", "")
+        typer.echo(f"{entry.event} by {entry.actor} at {entry.at}" + (f": {comment}" if comment else ""))
+    for row in found.rows.head(rows).itertuples():
+        typer.echo(
+            f"\n{row.user_id}: {row.action} ({row.source}), cost {row.cost:,.2f}, "
+            f"increment {row.increment:,.2f} ({row.low:,.2f} to {row.high:,.2f})"
+        )
+        for reason in row.reasons:
+            typer.echo(f"    {reason}")
+    if len(found.rows) > rows:
+        typer.echo(f"\nshowing {rows} of {len(found.rows):,} rows; --rows shows more, `plan export` writes all.")
+
+
+@plan_commands.command("diff")
+def diff(
+    before: PlanId,
+    after: PlanId = "latest",
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    json: AsJson = False,
+) -> None:
+    """Compare two plans: totals, settings, and whose action changed."""
+    from decision_engine.cli.options import print_json
+    from decision_engine.planning.difference import compare_plans
+
+    with _ledger(workspace) as ledger:
+        difference = compare_plans(ledger.plan(before), ledger.plan(after))
+    if json:
+        print_json(difference.to_json())
+    else:
+        typer.echo(difference.summary())
+
+
+@plan_commands.command("approve")
+def approve(
+    plan: PlanId,
+    by: Person,
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    comment: Comment = "",
+    digest: Annotated[str, typer.Option(help="Digest that was read; the plan must still have it.", show_default=False)] = "",
+    json: AsJson = False,
+) -> None:
+    """Approve a plan; only somebody other than its maker can."""
+    _decide("approve", plan, by, workspace, comment, digest, json)
+
+
+@plan_commands.command("reject")
+def reject(
+    plan: PlanId,
+    by: Person,
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    comment: Comment = "",
+    digest: Annotated[str, typer.Option(help="Digest that was read; the plan must still have it.", show_default=False)] = "",
+    json: AsJson = False,
+) -> None:
+    """Send a plan back; only somebody other than its maker can."""
+    _decide("reject", plan, by, workspace, comment, digest, json)
+
+
+@plan_commands.command("export")
+def export(
+    plan: PlanId,
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    to: Annotated[Path | None, typer.Option(help="Folder to write into; default: `exports` in the workspace.", show_default=False)] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who exports; default: the login name.", show_default=False)] = None,
+    json: AsJson = False,
+) -> None:
+    """Write an approved plan as CSV, Parquet and JSON, with the exposures for the next run; twice is once."""
+    from decision_engine.cli.options import print_json
+    from decision_engine.planning import export_plan
+
+    with _ledger(workspace) as ledger:
+        manifest = export_plan(ledger, plan, to or workspace / "exports", by=by or _login())
+    if json:
+        print_json({**manifest.to_json(), "folder": str(manifest.folder)})
+        return
+    typer.echo(f"{manifest.plan_id} is in {manifest.folder}:")
+    for name, file_digest in manifest.files.items():
+        typer.echo(f"  {name:<15} sha256 {file_digest[:16]}")
+
+
+@plan_commands.command("verify")
+def verify(
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    head: Annotated[str | None, typer.Option(help="A hash noted earlier, which must still be in the chain.", show_default=False)] = None,
+    json: AsJson = False,
+) -> None:
+    """Check the whole ledger: every entry, every plan, and the chain between them."""
+    from decision_engine.cli.options import print_json
+
+    with _ledger(workspace) as ledger:
+        count, last = ledger.verify(head=head), ledger.head()
+    if json:
+        print_json({"entries": count, "head": last, "intact": True})
+    else:
+        typer.echo(f"{count} entries, all as written; head {last}")
+
+
+def _decide(step: str, plan: str, by: str, workspace: Path, comment: str, digest: str, as_json: bool) -> None:
+    from decision_engine.cli.options import print_json
+
+    with _ledger(workspace) as ledger:
+        seen = digest or ledger.find(plan)
+        state = (ledger.approve if step == "approve" else ledger.reject)(plan, by=by, digest=seen, comment=comment)
+    if as_json:
+        print_json({"id": f"plan-{state.digest[:12]}", "digest": state.digest, "status": state.status, "by": by})
+    else:
+        typer.echo(f"plan-{state.digest[:12]} is {state.status} by {by}.")
+
+
+def _ledger(workspace: Path) -> Ledger:
+    from decision_engine.planning import Ledger
+    from decision_engine.workspace import Workspace
+    from simulations.errors import InputError
+
+    place = Workspace(workspace).ledger
+    if not place.is_file():
+        raise InputError(f"workspace {workspace}: no ledger of plans here; `decision-engine run CONFIG -w {workspace}` makes one.")
+    return Ledger(place)
+
+
+def _entry(entry: object) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(entry)  # type: ignore[call-overload,no-any-return]

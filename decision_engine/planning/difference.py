@@ -1,0 +1,74 @@
+"""What changed between two plans: totals, settings, and whose action."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from decision_engine.planning.plan import Plan
+
+_TOTALS = ("audience", "actions", "holdout", "cost", "budget", "increment", "low", "high")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDifference:
+    """Two plans side by side.
+
+    Attributes
+    ----------
+    before, after : str
+        Ids of the plans.
+    totals, settings : mapping of str to pair
+        Only what differs: value before, value after.
+    changes : frame
+        A row a user whose action changed: user_id, before, after.
+    """
+
+    before: str
+    after: str
+    totals: dict[str, tuple[Any, Any]]
+    settings: dict[str, tuple[Any, Any]]
+    changes: pd.DataFrame
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "before": self.before,
+            "after": self.after,
+            "totals": {name: list(pair) for name, pair in self.totals.items()},
+            "settings": {name: list(pair) for name, pair in self.settings.items()},
+            "changes": self.changes.to_dict(orient="records"),
+        }
+
+    def summary(self) -> str:
+        """Say what changed, in a few lines."""
+        if not (self.totals or self.settings or len(self.changes)):
+            return f"{self.before} and {self.after} are the same."
+        lines = [f"from {self.before} to {self.after}:"]
+        lines += [f"  {name}: {_show(old)} -> {_show(new)}" for name, (old, new) in {**self.settings, **self.totals}.items()]
+        moves = self.changes.groupby(["before", "after"]).size().sort_values(ascending=False)
+        lines += [f"  {count:,} users from {old} to {new}" for (old, new), count in moves.items()]
+        return "\n".join(lines)
+
+
+def compare_plans(before: Plan, after: Plan) -> PlanDifference:
+    """Return what differs between two plans; users in neither plan's rows count as `none`."""
+    old, new = before.totals(), after.totals()
+    settings_old, settings_new = asdict(before.settings), asdict(after.settings)
+    actions = pd.concat(
+        {"before": before.rows.set_index("user_id")["action"], "after": after.rows.set_index("user_id")["action"]}, axis=1
+    ).fillna("none")
+    changed = actions.loc[actions["before"] != actions["after"]]
+    return PlanDifference(
+        before=before.id,
+        after=after.id,
+        totals={name: (old[name], new[name]) for name in _TOTALS if old[name] != new[name]},
+        settings={name: (settings_old[name], settings_new[name]) for name in settings_old if settings_old[name] != settings_new[name]},
+        changes=changed.rename_axis("user_id").reset_index(),
+    )
+
+
+def _show(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)

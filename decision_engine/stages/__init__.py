@@ -1,0 +1,3 @@
+"""The stages of the main job, a file each: pure functions from earlier stages' results to a result."""
+
+from __future__ import annotations
