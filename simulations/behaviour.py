@@ -273,13 +273,18 @@ def _residual_tables(residual: FloatArray, days: FloatArray, weights: FloatArray
     return tables
 
 
-def _tail_correction(residual: FloatArray, weights: FloatArray, table: FloatArray) -> float:
+def _tail_correction(residual: FloatArray, weights: FloatArray, table: FloatArray) -> FloatArray:
     """Return the shift of the table after which straight lines between its quantiles have the mean of exp(residual)."""
     wanted = np.average(np.exp(residual), weights=weights)
-    left, right = table[:-1], table[1:]
+    return np.log(wanted / mean_exponential(table[None, :]))
+
+
+def mean_exponential(tables: FloatArray) -> FloatArray:
+    """Return the mean of exp(residual) of each row, with straight lines between the quantiles, as the kernel draws them."""
+    left, right = tables[:, :-1], tables[:, 1:]
     width = right - left
     pieces = np.where(width > 1e-9, (np.exp(right) - np.exp(left)) / np.maximum(width, 1e-9), np.exp(left))
-    return float(np.log(wanted / pieces.mean()))
+    return np.asarray(pieces.mean(axis=1), dtype=np.float64)
 
 
 def _newcomer(weeks: UserWeeks, weights: FloatArray) -> float:

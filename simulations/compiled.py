@@ -30,8 +30,11 @@ if not getattr(numba.config, "CACHE_DIR", ""):
     setattr(numba.config, "CACHE_DIR", str(_cache_folder()))  # noqa: B010  numba declares no type for it
 
 
-def njit(*, parallel: bool = False, cache: bool = True) -> Callable[[Function], Function]:
+def njit(*, parallel: bool = False, cache: bool = True, inline: bool = False) -> Callable[[Function], Function]:
     """Compile a function without the interpreter, without fast-math, remembered between runs.
+
+    What is not parallel is folded into its compiled callers: a call would count references to every array it passes, which in
+    the loop over users costs more than the work itself.
 
     Parameters
     ----------

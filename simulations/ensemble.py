@@ -15,10 +15,12 @@ from simulations.actions import ActionSet
 from simulations.behaviour import UserWeeks, fit_behaviour
 from simulations.contact import ContactRules
 from simulations.features import fold_observations
+from simulations.increment import measure_carry_over
 from simulations.panel import WeeklyPanel
 from simulations.randomness import stream
 from simulations.response import ResponseScale, ResponseSet
 from simulations.simulator import LifecycleSimulator
+from simulations.state import fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class SimulatorEnsemble:
             rules=rules,
             margin_share=margin_share,
         )
+        point = replace(point, carry_over=measure_carry_over(point, fold(panel), seed=seed))
         counts = stream(seed, "ensemble bootstrap").poisson(1.0, (members, panel.n_users)).astype(np.float64)
         others = tuple(
             replace(

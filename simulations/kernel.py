@@ -309,6 +309,34 @@ def _live_user(
             events.died[i, week] = died
 
 
+@njit()
+def _live_chunk(
+    state: StateArrays,
+    chunk: int,
+    schedule: BitArray,
+    seed: int,
+    member: int,
+    period: int,
+    n_weeks: int,
+    n_last: int,
+    behaviour: Behaviour,
+    response: ResponseArrays,
+    money: Money,
+    totals: FloatArray,
+    weekly: FloatArray,
+    active_last: BoolArray,
+    events: EventArrays,
+) -> None:
+    observation = np.empty((1, N_FEATURES), dtype=np.float32)
+    bins = np.empty(behaviour.features.size, dtype=np.int64)
+    for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, state.values.shape[0])):
+        base = user_base(seed, member, state.user_keys[i])
+        _live_user(
+            state, i, schedule, period, base, behaviour, response, money,
+            totals, weekly, active_last, n_weeks, n_last, events, observation, bins,
+        )  # fmt: skip
+
+
 @njit(parallel=True)
 def live_weeks(
     state: StateArrays,
@@ -345,14 +373,10 @@ def live_weeks(
     n_chunks = (n_users + CHUNK - 1) // CHUNK
     weekly = np.zeros((n_chunks, n_weeks, N_TOTALS), dtype=np.float64)
     for chunk in numba.prange(n_chunks):
-        observation = np.empty((1, N_FEATURES), dtype=np.float32)
-        bins = np.empty(behaviour.features.size, dtype=np.int64)
-        for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n_users)):
-            base = user_base(seed, member, state.user_keys[i])
-            _live_user(
-                state, i, schedule, period, base, behaviour, response, money,
-                totals, weekly[chunk], active_last, n_weeks, n_last, events, observation, bins,
-            )  # fmt: skip
+        _live_chunk(
+            state, chunk, schedule, seed, member, period, n_weeks, n_last, behaviour, response, money,
+            totals, weekly[chunk], active_last, events,
+        )  # fmt: skip
     total = np.zeros((n_weeks, N_TOTALS), dtype=np.float64)
     for chunk in range(n_chunks):
         total += weekly[chunk]

@@ -215,6 +215,24 @@ def scaled_term(observations: Float32Array, row: int, k: int, arrays: ResponseAr
 
 
 @njit()
+def action_shift(
+    observations: Float32Array, row: int, since: int, earlier: int, contact_stock: float, a: int, arrays: ResponseArrays
+) -> float:
+    """Return the log-odds shift by action `a`, `since` full weeks after its contact, with `earlier` exposures before that."""
+    duration = arrays.duration[a]
+    if since >= 2 * duration or since >= 254:
+        return 0.0
+    full = 0.0
+    for k in range(N_BASIS):
+        if arrays.coefficients[a, k] != 0.0:
+            full += arrays.coefficients[a, k] * scaled_term(observations, row, k, arrays)
+    full *= math.exp(-arrays.habituation[a] * max(earlier, 0))
+    if since < duration:
+        return full * arrays.decay[a] ** since - arrays.fatigue[a] * max(contact_stock - 1.0, 0.0)
+    return -arrays.pull_forward[a] * full * arrays.decay[a] ** (since - duration)
+
+
+@njit()
 def purchase_shift(
     observations: Float32Array,
     row: int,
@@ -228,15 +246,6 @@ def purchase_shift(
     shift = 0.0
     for a in range(1, arrays.duration.size):
         since = np.int64(since_action[i, a])
-        duration = arrays.duration[a]
-        if since >= 2 * duration or since >= 254:
-            continue
-        full = 0.0
-        for k in range(N_BASIS):
-            full += arrays.coefficients[a, k] * scaled_term(observations, row, k, arrays)
-        full *= math.exp(-arrays.habituation[a] * max(np.int64(exposure_counts[i, a]) - 1, 0))
-        if since < duration:
-            shift += full * arrays.decay[a] ** since - arrays.fatigue[a] * max(contact_stock - 1.0, 0.0)
-        else:
-            shift -= arrays.pull_forward[a] * full * arrays.decay[a] ** (since - duration)
+        if since < 2 * arrays.duration[a]:
+            shift += action_shift(observations, row, since, np.int64(exposure_counts[i, a]) - 1, contact_stock, a, arrays)
     return shift

@@ -7,7 +7,7 @@ users their unseen parts, `step` lives one week and leaves what it was given as 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -66,6 +66,22 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CarryOver:
+    """Later order-days that one more order-day brings, because the state remembers it.
+
+    Attributes
+    ----------
+    edges : (n_groups - 1,) float64 array
+        Cuts of `order_rate_13` between groups of users.
+    shares : (n_groups, n_weeks) float64 array
+        Order-days 1, 2, ... weeks later for each order-day more.
+    """
+
+    edges: FloatArray
+    shares: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleSimulator:
     """One member of an ensemble; see the module's docstring.
 
@@ -77,6 +93,8 @@ class LifecycleSimulator:
         One draw of the responses, or their centre.
     member : int
         Part of every random number's address.
+    carry_over : CarryOver
+        See `simulations.increment.measure_carry_over`.
     """
 
     fit: BehaviourFit
@@ -85,6 +103,7 @@ class LifecycleSimulator:
     rules: ContactRules
     margin_share: float
     member: int = 0
+    carry_over: CarryOver = field(default_factory=lambda: CarryOver(edges=np.zeros(0), shares=np.zeros((1, 0))))
 
     @property
     def behaviour(self) -> Behaviour:
