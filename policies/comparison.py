@@ -1,0 +1,183 @@
+"""A comparison of policies as a value, and the choice that it supports.
+
+The gate: what is learned must beat doing nothing, the best single action and the best rule by more than its error. If it does
+not, the best baseline that beats doing nothing is taken, and if there is none, nothing is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulations.arrays import FloatArray
+from simulations.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SINGLE_ACTIONS = frozenset({"fixed_action"})
+RULES = frozenset({"recency_rule", "rfm_rule", "history"})
+BASELINES = SINGLE_ACTIONS | RULES | {"do_nothing"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyOutcome:
+    """What a policy brings in simulation, per user over the horizon.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Margin net of action cost less that of doing nothing, in currency, with its interval.
+    retention : float
+        Share of users who bought in the last eight weeks.
+    spend : float
+        Cost of contacts and redemptions, in currency.
+    contacts : float
+        Weeks with a contact.
+    opt_outs : float
+        Share of users who asked for no more contact.
+    order_days, revenue : float
+        Order-days, and revenue in currency.
+    """
+
+    name: str
+    kind: str
+    value: float
+    low: float
+    high: float
+    retention: float
+    spend: float
+    contacts: float
+    opt_outs: float
+    order_days: float
+    revenue: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How much more one policy brings than another, per user over the horizon, paired on the same luck."""
+
+    estimate: float  # in currency, as are the interval's bounds
+    low: float
+    high: float
+    chance_of_loss: float  # share of bootstrap draws in which it brings less
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyComparison:
+    """Policies side by side, doing nothing first.
+
+    Attributes
+    ----------
+    outcomes : tuple of PolicyOutcome
+    draws : (n_policies, n_draws) array
+        Bootstrap draws of the values; a column is one draw for all policies.
+    member_values : (n_policies, n_members) array
+        Value in each member.
+    level : float
+        Probability that the intervals mean to cover.
+    """
+
+    outcomes: tuple[PolicyOutcome, ...]
+    draws: FloatArray
+    member_values: FloatArray
+    level: float
+    weeks: int
+    n_users: int
+
+    def __post_init__(self) -> None:
+        """Refuse two policies of one name."""
+        names = [outcome.name for outcome in self.outcomes]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"policies: {', '.join(twice)} is compared twice; give each policy a name of its own.")
+
+    def outcome(self, name: str) -> PolicyOutcome:
+        """Return the outcome of the policy called `name`."""
+        return self.outcomes[self._place(name)]
+
+    def difference(self, name: str, other: str) -> Difference:
+        """Return how much more `name` brings than `other`."""
+        ours, theirs = self._place(name), self._place(other)
+        paired = self.draws[ours] - self.draws[theirs]
+        return Difference(
+            estimate=self.outcomes[ours].value - self.outcomes[theirs].value,
+            low=float(np.quantile(paired, (1.0 - self.level) / 2.0)),
+            high=float(np.quantile(paired, (1.0 + self.level) / 2.0)),
+            chance_of_loss=float((paired < 0.0).mean()),
+        )
+
+    def best(self, kinds: Iterable[str]) -> PolicyOutcome | None:
+        """Return the outcome of the largest value among some kinds, None where there is none."""
+        wanted = frozenset(kinds)
+        return max((one for one in self.outcomes if one.kind in wanted), key=lambda one: one.value, default=None)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a policy: its outcome, the paired difference to the best single action, the chance of a loss.
+
+        `chance_of_loss` is against doing nothing, over bootstrap draws.
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame([asdict(outcome) for outcome in self.outcomes])
+        single = self.best(SINGLE_ACTIONS)
+        if single is not None:
+            against = [self.difference(outcome.name, single.name) for outcome in self.outcomes]
+            frame["against_single"] = [one.estimate for one in against]
+            frame["against_single_low"] = [one.low for one in against]
+            frame["against_single_high"] = [one.high for one in against]
+        frame["chance_of_loss"] = (self.draws < 0.0).mean(axis=1)
+        return frame
+
+    def summary(self) -> str:
+        """Say what each policy brings, best first."""
+        ranked = sorted(self.outcomes, key=lambda one: -one.value)
+        lines = [f"{one.name}: {one.value:.3f} per user ({self.level:.0%} interval {one.low:.3f} to {one.high:.3f})" for one in ranked]
+        return "\n".join([f"Value against doing nothing over {self.weeks} weeks, {self.n_users:,} users:", *lines])
+
+    def _place(self, name: str) -> int:
+        names = [outcome.name for outcome in self.outcomes]
+        if name not in names:
+            raise ConfigError(f"policy {name!r} is not in the comparison; it holds {', '.join(names)}.")
+        return names.index(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which policy the plan follows, and why."""
+
+    name: str
+    reason: str
+    best_learned: str | None  # the learned policy of the largest value, chosen or not
+    beats_baselines: bool
+
+
+def choose(comparison: PolicyComparison) -> Choice:
+    """Choose the policy that the plan follows; see the module's docstring for the gate."""
+    learned = max((one for one in comparison.outcomes if one.kind not in BASELINES), key=lambda one: one.value, default=None)
+    rivals = [one for one in (comparison.best({"do_nothing"}), comparison.best(SINGLE_ACTIONS), comparison.best(RULES)) if one]
+    if learned is None:
+        verdict = "No learned policy was compared"
+    else:
+        gaps = {rival.name: comparison.difference(learned.name, rival.name) for rival in rivals}
+        unbeaten = [name for name, gap in gaps.items() if gap.low <= 0.0]
+        if not unbeaten:
+            words = ", ".join(f"{name} by {gap.estimate:.3f} ({gap.low:.3f} to {gap.high:.3f})" for name, gap in gaps.items())
+            reason = f"{learned.name} beats {words} per user, beyond its error."
+            return Choice(name=learned.name, reason=reason, best_learned=learned.name, beats_baselines=True)
+        verdict = f"{learned.name} does not beat {' and '.join(unbeaten)} beyond its error"
+    fallback = max(
+        (one for one in comparison.outcomes if one.kind in BASELINES - {"do_nothing"} and one.low > 0.0),
+        key=lambda one: one.value,
+        default=None,
+    )
+    nothing = comparison.outcomes[0].name
+    name = nothing if fallback is None else fallback.name
+    if fallback is None:
+        reason = f"{verdict}, and no rule or single action beats doing nothing beyond its error: doing nothing is the choice."
+    else:
+        reason = f"{verdict}; {fallback.name} beats doing nothing ({fallback.low:.3f} to {fallback.high:.3f} per user) and is taken."
+    return Choice(name=name, reason=reason, best_learned=None if learned is None else learned.name, beats_baselines=False)

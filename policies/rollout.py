@@ -1,0 +1,158 @@
+"""The simulated value of policies: the same users, the same luck, the same limits, week by week.
+
+Every policy lives through the same members of an ensemble under the same contact rules, weekly budget and capacities
+(`policies.clamp`), and every random number has an address, so that a difference between two policies has only the noise of
+what they did differently. Intervals come from a bootstrap of users and of members at once (Owen, 2007, Annals of Applied
+Statistics 1(2)): members hold what the data leave uncertain and what is assumed, users the luck of who is in the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from envs.threads import threads_for
+from policies.base import Policy
+from policies.clamp import Limits, clamp
+from policies.comparison import PolicyComparison, PolicyOutcome
+from policies.rules import DoNothing
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
+from simulations.increment import expected_increments
+from simulations.randomness import Address, stream
+from simulations.rollout import Rollout
+from simulations.simulator import LifecycleSimulator
+from simulations.state import UserStates
+
+N_DRAWS = 500  # bootstrap draws behind an interval
+
+
+def limits_of(
+    simulators: Sequence[LifecycleSimulator], states: UserStates, *, budget: float | None, weeks: int = 8
+) -> Limits:
+    """Take capacities from the actions, and costs as simulators expect them, redemptions included, over users."""
+    actions = simulators[0].actions
+    with threads_for(4 * states.n_users):
+        costs = np.stack([expected_increments(one, states, weeks=weeks).cost.mean(axis=0) for one in simulators])
+    capacities = np.array([-1 if action.capacity is None else action.capacity for action in actions], dtype=np.int64)
+    return Limits(costs=costs.mean(axis=0), capacities=capacities, budget=budget)
+
+
+def live_under(
+    policy: Policy,
+    simulator: LifecycleSimulator,
+    states: UserStates,
+    *,
+    weeks: int,
+    limits: Limits,
+    seed: int,
+    period: int = 0,
+) -> Rollout:
+    """Let one member's users live under a policy and the limits.
+
+    Returns
+    -------
+    Rollout
+        Sums by user; `net_margin` is what a policy is judged by.
+    """
+    with threads_for(states.n_users):
+        if isinstance(policy, DoNothing):
+            return simulator.rollout(states, weeks=weeks, seed=seed, period=period)
+        decide = partial(_decide, policy, limits)
+        return simulator.rollout(states, decide, weeks=weeks, seed=seed, period=period)
+
+
+def _decide(policy: Policy, limits: Limits, observation: Float32Array, mask: BoolArray, draws: Address) -> ActionArray:
+    wanted = policy.act(observation, mask, draws)
+    return clamp(wanted, limits, user_keys=draws.user_keys).actions
+
+
+def evaluate_policies(
+    policies: Sequence[Policy],
+    simulators: Sequence[LifecycleSimulator],
+    states: UserStates,
+    *,
+    weeks: int = 13,
+    limits: Limits,
+    seed: int,
+    level: float = 0.9,
+    period: int = 0,
+) -> PolicyComparison:
+    """Compare policies by simulation.
+
+    Parameters
+    ----------
+    policies : sequence of Policy
+        Their names must differ. Doing nothing need not be among them; it is lived in any case and listed first.
+    simulators : sequence of LifecycleSimulator
+        Members on which nothing was trained or searched.
+    states : UserStates
+        Where the users stand.
+    weeks : int
+        Horizon.
+    level : float
+        Probability that intervals mean to cover, in (0, 1).
+
+    Returns
+    -------
+    PolicyComparison
+    """
+    others = [policy for policy in policies if not isinstance(policy, DoNothing)]
+    everyone: list[Policy] = [DoNothing(), *others]
+    margins = np.empty((len(everyone), len(simulators), states.n_users), dtype=np.float64)
+    sums = np.zeros((len(everyone), len(_SUMMED)), dtype=np.float64)
+    for place, policy in enumerate(everyone):
+        for member, simulator in enumerate(simulators):
+            lived = live_under(policy, simulator, states, weeks=weeks, limits=limits, seed=seed, period=period)
+            margins[place, member] = lived.net_margin
+            sums[place] += [float(np.mean(getattr(lived, name))) for name in _SUMMED]
+    gains = margins - margins[0]
+    draws = two_way_draws(gains, seed=seed)
+    means = sums / len(simulators)
+    outcomes = tuple(
+        PolicyOutcome(
+            name=policy.name,
+            kind=policy.kind,
+            value=float(gains[place].mean()),
+            low=float(np.quantile(draws[place], (1.0 - level) / 2.0)),
+            high=float(np.quantile(draws[place], (1.0 + level) / 2.0)),
+            **dict(zip(_OUTCOME_NAMES, means[place].tolist(), strict=True)),
+        )
+        for place, policy in enumerate(everyone)
+    )
+    return PolicyComparison(
+        outcomes=outcomes,
+        draws=draws,
+        member_values=gains.mean(axis=2),
+        level=level,
+        weeks=weeks,
+        n_users=states.n_users,
+    )
+
+
+_SUMMED = ("retained", "cost", "contacts", "opted_out", "order_days", "revenue")
+_OUTCOME_NAMES = ("retention", "spend", "contacts", "opt_outs", "order_days", "revenue")
+
+
+def two_way_draws(gains: FloatArray, *, seed: int, n_draws: int = N_DRAWS) -> FloatArray:
+    """Resample members and users at once, the same for every policy.
+
+    Parameters
+    ----------
+    gains : (n_policies, n_members, n_users) array
+
+    Returns
+    -------
+    FloatArray
+        (n_policies, n_draws) means over the resampled members and users.
+    """
+    _, n_members, n_users = gains.shape
+    rng = stream(seed, "policy value bootstrap")
+    members = rng.multinomial(n_members, np.full(n_members, 1.0 / n_members), size=n_draws) / n_members
+    drawn = np.zeros((gains.shape[0], n_draws), dtype=np.float64)
+    for draw in range(n_draws):
+        users = rng.poisson(1.0, n_users).astype(np.float64)
+        by_member = np.einsum("pmu,u->pm", gains, users) / max(users.sum(), 1.0)
+        drawn[:, draw] = by_member @ members[draw]
+    return drawn
