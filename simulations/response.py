@@ -172,7 +172,7 @@ class ResponseSet:
                 for r, rng in zip(self.responses, rngs, strict=True)
             ],
             [
-                {name: getattr(response, name).draw(rng) for name in _QUANTITIES}
+                {name: getattr(response, name).draw(rng) for name in QUANTITIES}
                 for response, rng in zip(self.responses, rngs, strict=True)
             ],
         )
@@ -181,11 +181,11 @@ class ResponseSet:
         """Return every parameter at its mean."""
         return self._arrays(
             [response.shift_mean for response in self.responses],
-            [{name: getattr(response, name).mean for name in _QUANTITIES} for response in self.responses],
+            [{name: getattr(response, name).mean for name in QUANTITIES} for response in self.responses],
         )
 
     def _arrays(self, coefficients: Sequence[FloatArray], quantities: Sequence[dict[str, float]]) -> ResponseArrays:
-        columns = {name: np.array([0.0, *(row[name] for row in quantities)]) for name in _QUANTITIES}
+        columns = {name: np.array([0.0, *(row[name] for row in quantities)]) for name in QUANTITIES}
         return ResponseArrays(
             centre=self.scale.centre,
             spread=self.scale.spread,
@@ -195,7 +195,7 @@ class ResponseSet:
         )
 
 
-_QUANTITIES = ("decay", "spend_lift", "redemption", "habituation", "fatigue", "pull_forward", "opt_out")
+QUANTITIES = ("decay", "spend_lift", "redemption", "habituation", "fatigue", "pull_forward", "opt_out")
 
 
 def _factor(covariance: FloatArray) -> FloatArray:

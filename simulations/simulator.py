@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,6 +232,19 @@ class LifecycleSimulator:
     def with_response(self, response: ResponseArrays) -> LifecycleSimulator:
         """Return the same world with other responses."""
         return replace(self, response=response)
+
+    def save(self, folder: Path) -> None:
+        """Write the simulator into a folder: `simulator.npz` with arrays, `simulator.json` with the rest."""
+        from simulations.storage import save_simulator
+
+        save_simulator(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> LifecycleSimulator:
+        """Read what `save` wrote."""
+        from simulations.storage import load_simulator
+
+        return load_simulator(folder)
 
     def describe(self) -> str:
         """Say in one line what was fitted."""

@@ -141,21 +141,25 @@ def begin_period(
 
 @njit()
 def end_period(values: Float32Array, i: int, order_days: int, revenue: float, redemptions: int, satisfaction: float) -> None:
-    """Book what user `i` did in a week: order-days, revenue, redemptions, and the shock to satisfaction (0 for none)."""
+    """Book what user `i` did in a week: order-days, revenue, redemptions, and the shock to satisfaction (0 for none).
+
+    What is added up is widened first, so that counts from a panel and counts drawn by a simulator meet the same arithmetic.
+    """
+    days, paid = np.float64(order_days), np.float64(revenue)
     values[i, _REDEEMED] = np.float32(values[i, _REDEEMED] * REDEMPTION_MEMORY + redemptions)
     mood = values[i, _SATISFACTION] * SATISFACTION_MEMORY + satisfaction
     values[i, _SATISFACTION] = np.float32(min(1.0, max(-1.0, mood)))
-    values[i, _REVENUE] += np.float32(revenue)
+    values[i, _REVENUE] += np.float32(paid)
     if order_days == 0 and values[i, _ACTIVE] == 0.0:
         return
     values[i, _TENURE] += np.float32(1.0)
-    values[i, _RATE_4] += np.float32(ALPHA_4 * (order_days - values[i, _RATE_4]))
-    values[i, _RATE_13] += np.float32(ALPHA_13 * (order_days - values[i, _RATE_13]))
-    values[i, _REVENUE_13] += np.float32(ALPHA_13 * (revenue - values[i, _REVENUE_13]))
+    values[i, _RATE_4] += np.float32(ALPHA_4 * (days - values[i, _RATE_4]))
+    values[i, _RATE_13] += np.float32(ALPHA_13 * (days - values[i, _RATE_13]))
+    values[i, _REVENUE_13] += np.float32(ALPHA_13 * (paid - values[i, _REVENUE_13]))
     if order_days == 0:
         values[i, _RECENCY] += np.float32(1.0)
         return
-    basket = revenue / order_days
+    basket = paid / days
     if values[i, _ACTIVE] == 0.0:
         values[i, _BASKET] = np.float32(basket)
     else:
@@ -167,7 +171,7 @@ def end_period(values: Float32Array, i: int, order_days: int, revenue: float, re
             values[i, _GAP] += np.float32(_ALPHA_GAP * (gap - values[i, _GAP]))
     values[i, _RECENCY] = np.float32(0.0)
     values[i, _ACTIVE] += np.float32(1.0)
-    values[i, _DAYS] += np.float32(order_days)
+    values[i, _DAYS] += np.float32(days)
 
 
 @njit(parallel=True)
