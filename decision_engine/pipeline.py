@@ -1,0 +1,190 @@
+"""The main job: a history becomes a plan and a report, stage by stage, each taken from the workspace where nothing changed.
+
+    check -> profile -> effects -> fit -> search -> evaluate -> plan -> report
+
+Judging stages see only the fitting weeks; `effects` and `fit` then do their work once more on the whole history for the plan.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from decision_engine.config.models import Config
+from decision_engine.history import digest_sources
+from decision_engine.planning import Ledger, Plan
+from decision_engine.progress import Progress
+from decision_engine.workspace import StageOutcome, Workspace, digest_of, write_atomically
+
+if TYPE_CHECKING:
+    from decision_engine.stages.check import Checked
+    from decision_engine.stages.effects import Estimated
+    from decision_engine.stages.evaluate import Evaluated
+    from decision_engine.stages.fit import Fitted
+    from decision_engine.stages.profile import Profiled
+    from decision_engine.stages.search import Searched
+
+Result = TypeVar("Result")
+
+_SIMULATIONS = ("simulations",)
+_POLICIES = (*_SIMULATIONS, "envs", "policies")
+
+
+@dataclass(slots=True)
+class Stages:
+    """The stages of one run, in the order in which they ran."""
+
+    workspace: Workspace
+    progress: Progress
+    done: list[StageOutcome[Any]] = field(default_factory=list)
+
+    def run(
+        self,
+        name: str,
+        about: str,
+        compute: Callable[[], Result],
+        *,
+        after: tuple[StageOutcome[Any], ...] = (),
+        inputs: tuple[str, ...] = (),
+        settings: dict[str, Any],
+        source: tuple[str, ...],
+    ) -> StageOutcome[Result]:
+        """Run a stage, or take what is stored of it, and remember how long it took."""
+        keys = (*(stage.key for stage in after), *inputs)
+        with self.progress.stage(name, about):
+            outcome = self.workspace.stage(
+                name, compute, inputs=keys, settings=settings, source=(*source, f"decision_engine/stages/{name}.py")
+            )
+        self.done.append(outcome)
+        return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainJob:
+    """What a run leaves: the plan, the report's path, and the documents that `--json` and the terminal print."""
+
+    plan: Plan
+    report: Path
+    stages: tuple[StageOutcome[Any], ...]
+    parts: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run's one JSON document; docs/run.md lists its keys."""
+        timings = [{"name": s.name, "seconds": round(s.seconds, 3), "cached": s.cached} for s in self.stages]
+        return {"stages": timings, **self.parts, "plan": self.plan.totals(), "report": str(self.report)}
+
+    def to_text(self) -> str:
+        """Return what the terminal shows at the end: the policies, the plan, and where the report is."""
+        from decision_engine.stages.report import run_text
+
+        return run_text(self.parts, self.plan, self.report)
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Hold numeric libraries to one thread, so that no sum's order, and no result, depends on the number of cores."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+def run_main_job(
+    config: Config, workspace: Workspace, *, workers: int | None = None, maker: str | None = None, progress: Progress
+) -> MainJob:
+    """Run the main job in a workspace.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes of the search; the configuration's where left out. No result depends on it.
+    maker : str, optional
+        Who answers for the plan in the ledger; the login name where left out.
+
+    Raises
+    ------
+    InputError
+        If the history cannot be used, or another process holds the workspace.
+    """
+    with workspace.locked(), single_threaded():
+        return _run(config, Stages(workspace, progress), config.search.workers if workers is None else workers, maker or _login())
+
+
+def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
+    from decision_engine.stages import check, effects, evaluate, fit, plan, profile, report, search
+
+    settings = config.model_dump(mode="json")
+
+    def part(*names: str) -> dict[str, Any]:
+        return {name: settings[name] for name in names}
+
+    time = ("time", "seed", "effect_horizon_weeks", "interval_level")
+    checked: StageOutcome[Checked] = stages.run(
+        "check", "reading and validating the history", lambda: check.check_history(config),
+        inputs=(digest_sources(config),), settings=part("sources", "tables", "time", "actions"),
+        source=("decision_engine/config", "decision_engine/history", *_SIMULATIONS),
+    )  # fmt: skip
+    profiled: StageOutcome[Profiled] = stages.run(
+        "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
+        after=(checked,), settings=part(*time, "margin_share"), source=("decision_engine/profiles", *_SIMULATIONS),
+    )  # fmt: skip
+    estimated: StageOutcome[Estimated] = stages.run(
+        "effects", "what each action changes, and whether the data can tell",
+        lambda: effects.estimate(checked.result.panel, checked.result.history, config),
+        after=(checked,), settings=part(*time, "margin_share", "actions"), source=("decision_engine/effects", *_SIMULATIONS),
+    )  # fmt: skip
+    fitted: StageOutcome[Fitted] = stages.run(
+        "fit", "simulators of the users, judged on weeks they did not see",
+        lambda: fit.fit_simulators(checked.result.panel, estimated.result, config),
+        after=(checked, estimated), settings=part(*time, "margin_share", "actions", "contact", "simulator"),
+        source=("decision_engine/responses.py", *_SIMULATIONS),
+    )  # fmt: skip
+    choosing = part(*time, "policy_horizon_weeks", "margin_share", "actions", "contact", "campaign", "policies")
+    searched: StageOutcome[Searched] = stages.run(
+        "search", "settings of the policies, on training simulators",
+        lambda: search.search_settings(
+            checked.result.panel, fitted.result, config,
+            key=digest_of([checked.key, fitted.key, choosing]), workers=workers, folder=stages.workspace.root / "studies",
+        ),
+        after=(checked, fitted), settings={**choosing, "trials": config.search.trials},
+        source=("decision_engine/stages/learn.py", *_POLICIES),
+    )  # fmt: skip
+    evaluated: StageOutcome[Evaluated] = stages.run(
+        "evaluate", "every policy beside doing nothing, on simulators none has seen",
+        lambda: evaluate.evaluate(checked.result.panel, checked.result.history, fitted.result, searched.result.settings, config),
+        after=(checked, fitted, searched), settings=choosing,
+        source=("decision_engine/stages/learn.py", "decision_engine/effects/recorded.py", *_POLICIES),
+    )  # fmt: skip
+    planned: StageOutcome[Plan] = stages.run(
+        "plan", "who gets what in the coming week",
+        lambda: plan.plan_week(checked.result.panel, fitted.result, evaluated.result, searched.result.settings, config),
+        after=(checked, fitted, searched, evaluated), settings={**choosing, **part("name", "currency", "margin_source")},
+        source=("decision_engine/stages/learn.py", "decision_engine/planning", "decision_engine/responses.py", *_POLICIES),
+    )  # fmt: skip
+    with Ledger(stages.workspace.ledger) as ledger:
+        recorded = ledger.record(planned.result, maker=maker)
+    written: StageOutcome[report.Written] = stages.run(
+        "report", "the page that tells it all",
+        lambda: report.write_report(
+            report.Told(
+                config=config, checked=checked.result, profiled=profiled.result, estimated=estimated.result, fitted=fitted.result,
+                searched=searched.result, evaluated=evaluated.result, plan=recorded, stages=tuple(stages.done),
+            )
+        ),
+        after=(checked, profiled, estimated, fitted, searched, evaluated, planned),
+        inputs=(digest_of(settings), str(recorded.version)), settings={}, source=("reports", "decision_engine/stages"),
+    )  # fmt: skip
+    page = stages.workspace.reports / f"{recorded.id}.html"
+    write_atomically(page, written.result.html.encode())
+    return MainJob(plan=recorded, report=page, stages=tuple(stages.done), parts=written.result.parts)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,95 @@
+"""Stage `fit`: the simulator ensemble, judged on weeks it did not see, then fitted again on the whole history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from decision_engine.config.models import Config
+from decision_engine.responses import response_set
+from decision_engine.stages.effects import Estimated, EstimatedEffects
+from simulations.ensemble import SimulatorEnsemble
+from simulations.goodness import Goodness, judge
+from simulations.panel import WeeklyPanel
+from simulations.simulator import LifecycleSimulator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """Simulators of the fitting weeks and of the whole history.
+
+    Attributes
+    ----------
+    judged : SimulatorEnsemble
+        Sees the fitting weeks only; policies are chosen with it.
+    final : SimulatorEnsemble
+        Sees all weeks; the plan is made with it.
+    goodness : Goodness or None
+        How `judged` forecasts the weeks it did not see; None where too few follow the fitting weeks.
+    n_training : int
+        The first members of each ensemble train policies; the others only judge them.
+    """
+
+    judged: SimulatorEnsemble
+    final: SimulatorEnsemble
+    goodness: Goodness | None
+    n_training: int
+
+    def training(self, ensemble: SimulatorEnsemble) -> tuple[LifecycleSimulator, ...]:
+        """Return the members on which policies may learn."""
+        return ensemble.members[: self.n_training]
+
+    def judging(self, ensemble: SimulatorEnsemble) -> tuple[LifecycleSimulator, ...]:
+        """Return the members that no policy has seen."""
+        return ensemble.members[self.n_training :]
+
+
+def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> Fitted:
+    """Fit both ensembles and judge the first."""
+    early = panel.slice(config.n_fitting_periods)
+    judged = _fit(early, estimated.judged, config)
+    weeks_left = panel.n_periods - config.n_fitting_periods
+    goodness = None
+    if weeks_left >= config.effect_horizon_weeks:
+        goodness = judge(
+            judged,
+            panel,
+            n_fitting_periods=config.n_fitting_periods,
+            seed=config.seed,
+            horizon_weeks=config.effect_horizon_weeks,
+            level=config.interval_level,
+        )
+    return Fitted(
+        judged=judged,
+        final=_fit(panel, estimated.final, config),
+        goodness=goodness,
+        n_training=config.simulator.training_members,
+    )
+
+
+def _fit(panel: WeeklyPanel, part: EstimatedEffects, config: Config) -> SimulatorEnsemble:
+    return SimulatorEnsemble.fit(
+        panel,
+        responses=response_set(config.assumed_responses(), part.model.effects, part.scale),
+        rules=config.contact_rules(),
+        margin_share=config.margin_share,
+        members=config.simulator.training_members + config.simulator.members,
+        seed=config.seed,
+    )
+
+
+def simulator_document(fitted: Fitted) -> dict[str, Any]:
+    """Return the `simulator` part of the run's JSON: errors over the judged weeks, the simulator's and each baseline's."""
+    goodness = fitted.goodness
+    if goodness is None:
+        return {}
+    rows = goodness.to_frame().to_dict(orient="records")
+    plain = [{key: None if value != value else value for key, value in row.items()} for row in rows]
+    return {
+        "first_week": goodness.first_week,
+        "last_week": goodness.last_week,
+        "users": goodness.n_users,
+        "errors": plain[0],
+        "baselines": plain[1:],
+        "beats_baselines": goodness.beats_baselines(),
+    }

@@ -1,0 +1,112 @@
+"""Stage `plan`: the chosen policy, learned again on the whole history, becomes user-by-user actions for the coming week."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from decision_engine.config.models import Config
+from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, make_plan
+from decision_engine.responses import assumed_shares
+from decision_engine.stages.evaluate import Evaluated
+from decision_engine.stages.fit import Fitted
+from decision_engine.stages.learn import Classroom, PolicySettings
+from policies.base import Policy
+from policies.uplift_greedy import UpliftGreedy
+from simulations.arrays import BoolArray, Float32Array, FloatArray
+from simulations.contact import action_mask, contact_obstacles
+from simulations.ensemble import SimulatorEnsemble
+from simulations.features import FEATURES, observe
+from simulations.increment import expected_increments
+from simulations.panel import WeeklyPanel
+from simulations.randomness import Address
+from simulations.state import UserStates
+
+
+def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings: PolicySettings, config: Config) -> Plan:
+    """Return the plan for the week after the panel's last.
+
+    The chosen policy, learned again on the whole history, says which actions a user may get. Who gets them is settled by what
+    the ensemble's members expect each action to bring, under the week's budget and the actions' capacities; a policy that
+    itself ranks by expected increment leaves the choice of action to the allocation as well.
+
+    Parameters
+    ----------
+    panel : WeeklyPanel
+        The whole history.
+    """
+    classroom = Classroom.of(panel, fitted.final, fitted.n_training, config)
+    policy = classroom.relearn(evaluated.chosen.kind, evaluated.chosen.name, settings)
+    states = classroom.states
+    observation = observe(states)
+    allowed = action_mask(states, panel.actions, config.contact_rules())
+    chosen, propensities = _choice(policy, observation, allowed, panel, config)
+    margins, costs = member_increments(fitted.final, states, config.effect_horizon_weeks)
+    candidates = Candidates(
+        user_ids=[str(user_id) for user_id in panel.user_ids],
+        user_keys=panel.user_keys,
+        actions=panel.actions,
+        margins=margins,
+        costs=costs,
+        allowed=allowed,
+        obstacles=contact_obstacles(states, panel.actions, config.contact_rules()),
+        chosen=chosen,
+        effect_assumed=assumed_shares(fitted.final.responses),
+        reasons=_reasons(observation),
+        propensities=propensities,
+    )
+    return make_plan(candidates, _settings(panel, policy, config), holdout_key=config.campaign.holdout_key)
+
+
+def member_increments(ensemble: SimulatorEnsemble, states: UserStates, weeks: int) -> tuple[Float32Array, FloatArray]:
+    """Return each member's expected extra margin, (n_members, n_users, n_actions), and the mean expected cost."""
+    margins, costs = [], []
+    for member in ensemble.members:
+        increments = expected_increments(member, states, weeks=weeks)
+        margins.append(increments.margin.astype(np.float32))
+        costs.append(increments.cost)
+    return np.stack(margins), np.mean(costs, axis=0)
+
+
+def _choice(
+    policy: Policy, observation: Float32Array, allowed: BoolArray, panel: WeeklyPanel, config: Config
+) -> tuple[BoolArray, FloatArray | None]:
+    """Return what the policy may choose, and the probabilities with which it does where it draws."""
+    if isinstance(policy, UpliftGreedy):
+        return allowed.copy(), None
+    draws = Address(seed=config.seed, member=0, period=panel.n_periods, user_keys=panel.user_keys)
+    decision = policy.act(observation, allowed, draws)
+    chosen = np.zeros_like(allowed)
+    chosen[np.arange(decision.actions.size), decision.actions] = True
+    chosen[:, 0] = True
+    probabilities = policy.action_probabilities(observation, allowed)
+    return chosen, np.clip(probabilities, 1e-12, 1.0)
+
+
+def _reasons(observation: Float32Array) -> list[tuple[str, ...]]:
+    told = [(k, feature) for k, feature in enumerate(FEATURES) if feature.name in _TOLD]
+    frame = pd.DataFrame({feature.name: observation[:, k].astype(np.float64) for k, feature in told})
+    return feature_reasons(frame, units={feature.name: feature.unit for _, feature in told})
+
+
+_TOLD = ("recency_weeks", "order_rate_13", "basket_value", "gap_ratio", "weeks_since_contact", "active_share")
+
+
+def _settings(panel: WeeklyPanel, policy: Policy, config: Config) -> PlanSettings:
+    return PlanSettings(
+        name=config.name,
+        currency=config.currency,
+        policy=policy.name,
+        starts_on=config.calendar().start_of(panel.n_periods),
+        as_of=config.as_of(panel.n_periods),
+        judged_as_of=config.as_of(config.n_fitting_periods),
+        effect_horizon_weeks=config.effect_horizon_weeks,
+        interval_level=config.interval_level,
+        margin_share=config.margin_share,
+        margin_assumed=config.margin_source == "assumed",
+        holdout_share=config.campaign.holdout_share,
+        budget=config.campaign.budget,
+        capacities={action.name: action.capacity for action in panel.actions},
+        business_day_starts_at=config.time.business_day_starts_at,
+        seed=config.seed,
+    )
