@@ -1,0 +1,356 @@
+"""Effects of actions: estimated where the history allows, each with a verdict, its reasons and the experiment that would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from decision_engine.effects.design import POWER, Experiment, design_experiment
+from decision_engine.effects.doubly_robust import Average, average_effect, crude_difference, overlap_tilt
+from decision_engine.effects.landmarks import MARGIN, ORDERS, Landmarks, UserWeeks, collect_landmarks
+from decision_engine.effects.learners import ConditionalEffect, double_machine_learning
+from decision_engine.effects.nuisances import Nuisances, fit_nuisances
+from decision_engine.effects.overlap import measure_overlap
+from decision_engine.effects.question import Question, state_question
+from decision_engine.effects.randomisation import sample_ratio
+from decision_engine.effects.refutation import refute
+from decision_engine.effects.verdict import WORTH_KNOWING, Check, Evidence, Verdict, checks_of, judge
+from decision_engine.effects.weekly_shift import WeeklyShift, estimate_shifts
+from simulations.actions import Action, ActionSet
+from simulations.arrays import FloatArray
+from simulations.panel import WeeklyPanel
+from simulations.response import ActionResponse, ResponseScale
+
+FEWEST_ROWS = 20  # of either arm, below which nothing is estimated at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEffect:
+    """What one action changes.
+
+    Attributes
+    ----------
+    estimate, low, high : float or None
+        Extra margin before the action's cost, in currency a treated user over `horizon_weeks`; None where nothing can be said.
+    estimate_orders, orders_low, orders_high : float or None
+        Extra order-days a treated user over the same weeks.
+    econml_estimate, econml_low, econml_high : float or None
+        The margin once more, by EconML's double machine learning: a second opinion.
+    population : str
+        Over whom the estimate is an average.
+    n_treated, n_control : int
+        Rows (user-weeks) that were compared.
+    overlap_share, effective_sample_size, auc : float
+        See `decision_engine.effects.overlap`.
+    mode : str
+        Where probabilities of contact come from: "recorded", "mixed" or "estimated"; "none" without data.
+    shift_mean, shift_covariance : arrays or None
+        The log-odds shift of `simulations.response`, (N_BASIS,) and (N_BASIS, N_BASIS).
+    conditional : ConditionalEffect or None
+        Extra margin by the basis of a response, from EconML.
+    left_out : dict of str to int
+        User-weeks of the landmark weeks that could not be compared, by reason.
+    """
+
+    action: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    horizon_weeks: int
+    level: float
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    estimate_orders: float | None = None
+    orders_low: float | None = None
+    orders_high: float | None = None
+    econml_estimate: float | None = None
+    econml_low: float | None = None
+    econml_high: float | None = None
+    population: str = ""
+    n_treated: int = 0
+    n_control: int = 0
+    overlap_share: float = 0.0
+    effective_sample_size: float = 0.0
+    auc: float = 0.5
+    mode: str = "none"
+    checks: tuple[Check, ...] = ()
+    question: Question | None = None
+    experiment: Experiment | None = None
+    shift_mean: FloatArray | None = None
+    shift_covariance: FloatArray | None = None
+    heterogeneity: float = 0.0
+    conditional: ConditionalEffect | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def assumed(
+        cls,
+        action: str,
+        *,
+        estimate: float,
+        low: float,
+        high: float,
+        estimate_orders: float,
+        horizon_weeks: int,
+        level: float,
+        reason: str = "assumed in the configuration, not estimated",
+    ) -> ActionEffect:
+        """Return an effect that rests on the configuration alone; the caller computes its numbers."""
+        return cls(
+            action=action,
+            verdict=Verdict.ASSUMED,
+            reasons=(reason,),
+            horizon_weeks=horizon_weeks,
+            level=level,
+            estimate=estimate,
+            low=low,
+            high=high,
+            estimate_orders=estimate_orders,
+        )
+
+    def summary(self) -> str:
+        """Return a sentence to read aloud."""
+        words = f"{self.action}: {self.verdict}"
+        if self.estimate is not None:
+            words += (
+                f", {self.estimate:+.2f} a user over {self.horizon_weeks} weeks before cost "
+                f"({self.level:.0%} interval {self.low:+.2f} to {self.high:+.2f})"
+            )
+        return f"{words}; {self.reasons[0]}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectModel:
+    """The effects of some actions."""
+
+    effects: tuple[ActionEffect, ...]
+
+    def effect(self, action: str) -> ActionEffect:
+        """Return the effect of the action called so; `KeyError` if there is none."""
+        for effect in self.effects:
+            if effect.action == action:
+                return effect
+        raise KeyError(action)
+
+    def with_effects(self, more: Sequence[ActionEffect], order: Sequence[str] | None = None) -> EffectModel:
+        """Return the effects with some added or replaced, ordered by `order` (names) where it is given."""
+        table = {effect.action: effect for effect in (*self.effects, *more)}
+        names = [name for name in order if name in table] if order is not None else list(table)
+        return replace(self, effects=tuple(table[name] for name in names))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row an action, unrounded."""
+        plain = (
+            "action", "verdict", "estimate", "low", "high", "estimate_orders", "orders_low", "orders_high",
+            "econml_estimate", "econml_low", "econml_high", "n_treated", "n_control", "overlap_share",
+            "effective_sample_size", "auc", "mode", "population", "horizon_weeks", "level", "heterogeneity",
+        )  # fmt: skip
+        rows = []
+        for effect in self.effects:
+            row: dict[str, object] = {name: getattr(effect, name) for name in plain}
+            row["verdict"] = str(effect.verdict)
+            row["reasons"] = "; ".join(effect.reasons)
+            row["experiment_n_per_arm"] = effect.experiment.n_per_arm if effect.experiment else None
+            rows.append(row)
+        frame = pd.DataFrame(rows, columns=[*plain, "reasons", "experiment_n_per_arm"])
+        numeric = [name for name in plain if name.startswith(("estimate", "low", "high", "orders", "econml"))]
+        return frame.astype(dict.fromkeys(numeric, "float64"))
+
+    def checks_frame(self) -> pd.DataFrame:
+        """Return one row a check: action, name, passed, value, words."""
+        rows = [
+            {"action": effect.action, "check": c.name, "passed": c.passed, "value": c.value, "words": c.words}
+            for effect in self.effects
+            for c in effect.checks
+        ]
+        return pd.DataFrame(rows, columns=["action", "check", "passed", "value", "words"])
+
+    def summary(self) -> str:
+        """Return a line an action."""
+        return "\n".join(effect.summary() for effect in self.effects)
+
+
+def estimate_effects(
+    panel: WeeklyPanel,
+    exposures: pd.DataFrame | None,
+    *,
+    actions: ActionSet,
+    which: Sequence[str],
+    responses: Sequence[ActionResponse],
+    scale: ResponseScale,
+    horizon_weeks: int,
+    margin_share: float,
+    level: float,
+    seed: int,
+    customers: pd.DataFrame | None = None,
+) -> EffectModel:
+    """Estimate what some actions change, from a panel that ends where knowledge ends.
+
+    Parameters
+    ----------
+    exposures : DataFrame or None
+        Canonical table; a column `propensity` is used where it is filled.
+    which : names of the actions to estimate
+    responses : the configured responses
+        Duration, decay, habituation and pull-forward give the shift its shape in time; of an action without one, the default.
+    scale : ResponseScale
+        Of the basis, the one that the simulator will use.
+    level : float
+        Of the intervals, in (0, 1).
+    customers : DataFrame, optional
+        Canonical table; its attributes become covariates.
+    """
+    history = UserWeeks.of(panel, exposures, customers)
+    shapes = {response.action: response for response in responses}
+    given = [name for name in which if panel.exposed(actions.index(name)).any()]
+    shifts = estimate_shifts(history, {n: shapes[n] for n in actions.names if n in shapes}, scale, seed=seed) if given else {}
+    effects = [
+        _estimate(
+            history,
+            actions[actions.index(name)],
+            shifts.get(name),
+            scale,
+            horizon_weeks=horizon_weeks,
+            margin_share=margin_share,
+            level=level,
+            seed=seed,
+        )
+        for name in which
+    ]
+    return EffectModel(effects=tuple(effects))
+
+
+def _estimate(
+    history: UserWeeks,
+    action: Action,
+    shift: WeeklyShift | None,
+    scale: ResponseScale,
+    *,
+    horizon_weeks: int,
+    margin_share: float,
+    level: float,
+    seed: int,
+) -> ActionEffect:
+    panel = history.panel
+    rows = collect_landmarks(history, panel.actions.index(action.name), horizon_weeks=horizon_weeks, margin_share=margin_share)
+    recorded = rows.is_recorded
+    question = state_question(
+        action.name, horizon_weeks=horizon_weeks, recorded=recorded, attributes=bool(history.attribute_names)
+    )
+    n_control = rows.n_rows - rows.n_treated
+    if min(rows.n_treated, n_control) < FEWEST_ROWS:
+        return ActionEffect(
+            action=action.name,
+            verdict=Verdict.NOT_IDENTIFIED,
+            reasons=(_too_few(rows, horizon_weeks),),
+            horizon_weeks=horizon_weeks,
+            level=level,
+            n_treated=rows.n_treated,
+            n_control=n_control,
+            question=question,
+            experiment=_experiment(history, action, horizon_weeks, margin_share, level),
+            left_out=rows.left_out,
+        )
+    nuisances = fit_nuisances(rows, seed=seed)
+    margin, orders = _average(rows, nuisances, MARGIN), _average(rows, nuisances, ORDERS)
+    conditional = double_machine_learning(rows, nuisances, scale, outcome=MARGIN, seed=seed)
+    evidence = _evidence(rows, nuisances, margin, conditional, level, seed)
+    checks = checks_of(evidence)
+    verdict, reasons = judge(checks, recorded=recorded)
+    low, high = margin.interval(level)
+    orders_low, orders_high = orders.interval(level)
+    econml_low, econml_high = conditional.average.interval(level)
+    return ActionEffect(
+        action=action.name,
+        verdict=verdict,
+        reasons=reasons,
+        horizon_weeks=horizon_weeks,
+        level=level,
+        estimate=margin.estimate,
+        low=low,
+        high=high,
+        estimate_orders=orders.estimate,
+        orders_low=orders_low,
+        orders_high=orders_high,
+        econml_estimate=conditional.average.estimate,
+        econml_low=econml_low,
+        econml_high=econml_high,
+        population="users who could have been contacted" if recorded else "users who might as well have been contacted as not",
+        n_treated=rows.n_treated,
+        n_control=n_control,
+        overlap_share=evidence.overlap.share,
+        effective_sample_size=evidence.overlap.effective_sample_size,
+        auc=evidence.overlap.auc,
+        mode=nuisances.mode,
+        checks=checks,
+        question=question,
+        experiment=None if verdict is Verdict.IDENTIFIED else _experiment(history, action, horizon_weeks, margin_share, level),
+        shift_mean=None if shift is None else shift.mean,
+        shift_covariance=None if shift is None else shift.covariance,
+        heterogeneity=0.0 if shift is None else shift.heterogeneity,
+        conditional=conditional,
+        left_out=rows.left_out,
+    )
+
+
+def _average(rows: Landmarks, nuisances: Nuisances, outcome: int) -> Average:
+    return average_effect(
+        rows.outcomes[:, outcome],
+        rows.treated,
+        rows.users,
+        taken=nuisances.taken,
+        untreated_model=nuisances.untreated[:, outcome],
+        treated_model=nuisances.treated[:, outcome],
+        tilt=overlap_tilt(nuisances),
+    )
+
+
+def _evidence(
+    rows: Landmarks, nuisances: Nuisances, margin: Average, conditional: ConditionalEffect, level: float, seed: int
+) -> Evidence:
+    reach = float(norm.ppf(0.5 + level / 2.0) + norm.ppf(POWER))
+    second = conditional.average
+    error = max(margin.standard_error, second.standard_error)
+    return Evidence(
+        recorded=rows.is_recorded,
+        overlap=measure_overlap(rows, nuisances),
+        refutation=refute(rows, nuisances, seed=seed),
+        ratio=sample_ratio(rows.treated, rows.recorded, rows.users) if rows.is_recorded else None,
+        margin=margin,
+        crude=crude_difference(rows.outcomes[:, MARGIN], rows.treated, rows.weeks, rows.users),
+        detectable=reach * margin.standard_error,
+        baseline=float(rows.outcomes[~rows.treated, MARGIN].mean()),
+        gap=(margin.estimate - second.estimate) / error if error > 0 else 0.0,
+    )
+
+
+def _too_few(rows: Landmarks, horizon_weeks: int) -> str:
+    if rows.n_treated == 0 and not any(rows.left_out.values()):
+        return "nobody was given it in these weeks"
+    return (
+        f"{rows.n_treated:,} contacts and {rows.n_rows - rows.n_treated:,} comparable others with {horizon_weeks} weeks to "
+        f"follow; {FEWEST_ROWS} of each are needed"
+    )
+
+
+def _experiment(history: UserWeeks, action: Action, horizon_weeks: int, margin_share: float, level: float) -> Experiment | None:
+    """Size the test on the last complete window: its margin's spread, and the action's cost as the effect worth knowing."""
+    panel = history.panel
+    if panel.n_periods <= horizon_weeks:
+        return None
+    start = panel.n_periods - horizon_weeks
+    margin = panel.revenue[history.known[:, start], start:].sum(axis=1, dtype=np.float64) * margin_share
+    smallest = max(action.cost, WORTH_KNOWING * float(margin.mean())) if margin.size else 0.0
+    if margin.size < 2 or smallest <= 0.0 or margin.std() == 0.0:
+        return None
+    return design_experiment(
+        standard_deviation=float(margin.std(ddof=1)),
+        smallest_effect=smallest,
+        n_users=int(margin.size),
+        horizon_weeks=horizon_weeks,
+        level=level,
+    )

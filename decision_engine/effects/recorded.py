@@ -1,0 +1,85 @@
+"""What the log itself says of how likely each contact was.
+
+A propensity stands beside each logged decision: the probability, under the policy that wrote the log, of what was done. It is
+known only for what was done; the probabilities of the other actions stay unknown, and the estimators need no more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from policies.ope.log import InteractionLog
+from simulations.arrays import Float32Array, FloatArray
+from simulations.features import fold_observations
+from simulations.panel import WeeklyPanel
+
+CERTAIN = 1.0 - 1e-9  # a recorded probability above this left no choice
+
+
+def recorded_propensities(panel: WeeklyPanel, exposures: pd.DataFrame | None) -> FloatArray:
+    """Return (n_users, n_periods): the recorded probability of what was done that week, NaN where the log is silent.
+
+    Rows with the action `none` count: they say how likely it was that a user was left alone. Where a user-week has several
+    rows, their probabilities are multiplied, as for independent decisions.
+    """
+    recorded = np.full((panel.n_users, panel.n_periods), np.nan)
+    if exposures is None or "propensity" not in exposures or not len(exposures):
+        return recorded
+    known = exposures["propensity"].notna().to_numpy()
+    rows = pd.Index(panel.user_ids).get_indexer(pd.Index(exposures.loc[known, "user_id"].astype(str)))
+    periods = panel.calendar.periods(exposures.loc[known, "exposed_at"])
+    values = exposures.loc[known, "propensity"].to_numpy(dtype=np.float64)
+    inside = (rows >= 0) & (periods >= 0) & (periods < panel.n_periods)
+    places = (rows[inside], periods[inside])
+    recorded[places] = 1.0
+    np.multiply.at(recorded, places, values[inside])
+    return recorded
+
+
+def interaction_log(
+    panel: WeeklyPanel,
+    exposures: pd.DataFrame | None,
+    *,
+    horizon_weeks: int,
+    margin_share: float,
+    observations: Float32Array | None = None,
+) -> InteractionLog:
+    """Return the history as logged decisions: one a user-week whose outcome window lies inside the panel.
+
+    The context is the observation at the start of the week, the reward the margin of the next `horizon_weeks` weeks (that
+    week included) less the cost of the contact. A week with several actions has no single action and is left out. Where any
+    week of a contacted user lacks a recorded propensity the log has none at all, so that an evaluation abstains.
+
+    Parameters
+    ----------
+    observations : (n_users, n_periods, N_FEATURES) float32 array, optional
+        From `fold_observations`, where the caller has them already.
+    """
+    if observations is None:
+        observations = fold_observations(panel, 0, panel.n_periods)
+    recorded = recorded_propensities(panel, exposures)
+    bits = panel.exposure_bits
+    actions = np.where(bits == 0, 0, np.round(np.log2(np.maximum(bits, 1)))).astype(np.int16)
+    usable = (bits & (bits - np.uint32(1))) == 0
+    usable[:, 1:] &= np.cumsum(panel.order_days > 0, axis=1)[:, :-1] > 0
+    usable[:, 0] = False
+    usable[:, max(panel.n_periods - horizon_weeks + 1, 0) :] = False
+    logged = usable & np.isfinite(recorded)
+    complete = bool(logged.any()) and not bool((usable & (bits != 0) & ~np.isfinite(recorded)).any())
+    rows = logged if complete else usable
+    users, _ = np.nonzero(rows)
+    margin = np.zeros((panel.n_users, panel.n_periods + 1))
+    np.cumsum(panel.revenue.astype(np.float64) * margin_share, axis=1, out=margin[:, 1:])
+    ahead = np.zeros(panel.order_days.shape)
+    span = panel.n_periods - horizon_weeks + 1
+    if span > 0:
+        ahead[:, :span] = margin[:, horizon_weeks:] - margin[:, :span]
+    return InteractionLog(
+        contexts=observations[rows],
+        actions=actions[rows],
+        propensities=recorded[rows] if complete else None,
+        rewards=ahead[rows] - panel.actions.costs[actions[rows]],
+        users=users.astype(np.int64),
+        n_actions=len(panel.actions),
+    )

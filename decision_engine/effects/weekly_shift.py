@@ -1,0 +1,177 @@
+"""The effect in the simulator's own shape: how a contact shifts the log-odds of buying in the weeks in which it is at work.
+
+In week t a contact of action a is at work with strength z (1 in the week of contact, `decay` a week later, ..., and less by
+habituation; negative during pull-forward), as `simulations.response` defines it. With the basis g of a response,
+
+    log-odds of buying = baseline(x) + sum over actions of (coefficients_a . g(x)) z_a
+
+A learner predicts the week's purchase r(x) from behaviour alone (nothing about contacts), another the strength m_a(x) to be
+expected; both are cross-fitted by user. The coefficients solve
+
+    sum over user-weeks of (z_a - m_a) g_k (bought - logistic(logit r + sum_b (z_b - m_b) (coefficients_b . g))) = 0,
+
+the logistic form of regressing what is left on what is left: an error in r is orthogonal to z - m, one in m is harmless where
+r is right (Liu, Zhang and Cai, 2021, Econometrics Journal 24(3)). All actions are solved for at once, because contacts overlap;
+every week in which a contact is at work informs, and no week in which it is not adds noise. The covariance is the sandwich,
+clustered by user. What a contact does through the purchases it causes is the simulator's to add, so it is conditioned on here.
+
+Differences between users are then shrunk towards none by as much as their own noise demands (normal prior with a variance from
+the data: Morris, 1983, JASA 78(381)), so that a small history yields no fantasy about whom to target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from decision_engine.effects.landmarks import UserWeeks
+from decision_engine.effects.learners import cluster_sums
+from decision_engine.effects.nuisances import cross_fit, user_folds
+from simulations.arrays import Float32Array, FloatArray, IntArray
+from simulations.features import column
+from simulations.response import N_BASIS, ActionResponse, ResponseScale
+
+BEHAVIOUR = tuple(
+    column(name)
+    for name in (
+        "recency_weeks",
+        "tenure_weeks",
+        "active_share",
+        "order_rate_4",
+        "order_rate_13",
+        "order_rate_all",
+        "basket_value",
+        "revenue_rate_13",
+        "gap_ratio",
+    )
+)
+_N_FOLDS = 3
+_MOST_ROWS = 80_000  # this model stands in every week's equation, so it learns from more rows than others
+_STEPS = 12  # of Newton; far more than needed
+_LARGEST = 3.0  # no coefficient leaves [-3, 3] while solving: a log-odds shift of three is a factor of twenty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyShift:
+    """One action's coefficients.
+
+    Attributes
+    ----------
+    mean, covariance : (N_BASIS,) and (N_BASIS, N_BASIS) arrays
+        After shrinkage; log-odds of buying in a week a unit of each basis term, at the week of contact.
+    raw_mean, raw_covariance : arrays of the same shapes
+        Before it.
+    heterogeneity : float
+        Standard deviation of the prior of the terms beside the constant; 0 where the data show no difference between users.
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+    raw_mean: FloatArray
+    raw_covariance: FloatArray
+    heterogeneity: float
+
+
+def contact_strength(history: UserWeeks, action: int, response: ActionResponse) -> FloatArray:
+    """Return (n_users, n_periods): the strength z with which the action is at work, the week of contact included."""
+    exposed = history.panel.exposed(action)
+    before = history.since[:, :, action].astype(np.int64)
+    since = np.where(exposed, 0, np.where(before < 254, before + 1, before))
+    earlier = np.maximum(history.counts[:, :, action].astype(np.int64) + exposed - 1, 0)
+    duration, decay = response.duration_weeks, response.decay.mean
+    strength = np.where(since < duration, decay ** np.minimum(since, duration), 0.0)
+    after = (since >= duration) & (since < 2 * duration)
+    strength[after] = -response.pull_forward.mean * decay ** (since[after] - duration)
+    return np.asarray(strength * np.exp(-response.habituation.mean * earlier))
+
+
+def estimate_shifts(
+    history: UserWeeks, responses: Mapping[str, ActionResponse], scale: ResponseScale, *, seed: int
+) -> dict[str, WeeklyShift]:
+    """Return the shift of each action that was ever given, by name.
+
+    Parameters
+    ----------
+    responses : mapping from action to its configured response
+        Duration, decay, habituation and pull-forward are taken from it; the coefficients are estimated.
+    """
+    panel = history.panel
+    names = [name for name in panel.actions.names[1:] if name in responses and panel.exposed(panel.actions.index(name)).any()]
+    users, weeks = np.nonzero(history.known)
+    if not names or not users.size:
+        return {}
+    observations = history.observations[users, weeks]
+    behaviour = np.column_stack([observations[:, BEHAVIOUR], weeks]).astype(np.float32)
+    folds = user_folds(users, seed, _N_FOLDS)
+    bought = (panel.order_days[users, weeks] > 0).astype(np.float64)
+    chance = np.clip(
+        cross_fit(behaviour, bought, folds, seed=seed, binary=True, n_trees=80, n_leaves=20, most_rows=_MOST_ROWS),
+        1e-3,
+        1 - 1e-3,
+    )
+    strengths = [contact_strength(history, panel.actions.index(name), responses[name])[users, weeks] for name in names]
+    left = [strength - _expected(behaviour, strength, folds, seed) for strength in strengths]
+    basis = scale.basis(observations)
+    regressors = np.column_stack([rest[:, None] * basis for rest in left])
+    means, covariance = _solve(regressors, bought, np.log(chance / (1.0 - chance)), users)
+    shifts = {}
+    for place, name in enumerate(names):
+        block = slice(place * N_BASIS, (place + 1) * N_BASIS)
+        shifts[name] = shrunk(means[block], covariance[block, block])
+    return shifts
+
+
+def _expected(behaviour: Float32Array, strength: FloatArray, folds: IntArray, seed: int) -> FloatArray:
+    return cross_fit(behaviour, strength, folds, seed=seed, n_trees=30, most_rows=_MOST_ROWS)
+
+
+def _solve(regressors: FloatArray, bought: FloatArray, offset: FloatArray, users: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the coefficients of a logistic regression with an offset, and their covariance clustered by user."""
+    coefficients = np.zeros(regressors.shape[1])
+    ridge = 1e-6 * np.eye(coefficients.size)
+    for _ in range(_STEPS):
+        chance = 1.0 / (1.0 + np.exp(-(offset + regressors @ coefficients)))
+        hessian = (regressors * (chance * (1.0 - chance))[:, None]).T @ regressors + ridge
+        step = np.linalg.solve(hessian, regressors.T @ (bought - chance))
+        coefficients = np.clip(coefficients + step, -_LARGEST, _LARGEST)
+        if np.abs(step).max() < 1e-8:
+            break
+    chance = 1.0 / (1.0 + np.exp(-(offset + regressors @ coefficients)))
+    bread = np.linalg.inv((regressors * (chance * (1.0 - chance))[:, None]).T @ regressors + ridge)
+    scores = cluster_sums(regressors * (bought - chance)[:, None], users)
+    return coefficients, bread @ (scores.T @ scores) @ bread
+
+
+def shrunk(mean: FloatArray, covariance: FloatArray) -> WeeklyShift:
+    """Shrink the terms beside the constant towards zero by a normal prior whose variance maximises the likelihood.
+
+    Examples
+    --------
+    >>> shift = shrunk(np.array([0.5, 0.01, -0.01, 0.0]), 0.04 * np.eye(4))
+    >>> shift.heterogeneity, shift.mean.tolist()
+    (0.0, [0.5, 0.0, 0.0, 0.0])
+    """
+    terms, noise = mean[1:], covariance[1:, 1:]
+    grid = np.concatenate([[0.0], np.geomspace(0.01, 2.0, 60)])
+    likelihoods = [_log_likelihood(terms, noise + spread**2 * np.eye(terms.size)) for spread in grid]
+    spread = float(grid[int(np.argmax(likelihoods))])
+    if spread == 0.0:
+        posterior, covariance_after = np.zeros_like(mean), np.zeros_like(covariance)
+        pull = covariance[0, 1:] @ np.linalg.inv(noise)
+        posterior[0] = mean[0] - pull @ terms  # the constant, given that the other terms are zero
+        covariance_after[0, 0] = covariance[0, 0] - pull @ covariance[1:, 0]
+    else:
+        information = np.linalg.inv(covariance)
+        prior = np.diag([0.0, *np.full(terms.size, spread**-2)])
+        covariance_after = np.linalg.inv(information + prior)
+        posterior = covariance_after @ information @ mean
+    return WeeklyShift(
+        mean=posterior, covariance=covariance_after, raw_mean=mean, raw_covariance=covariance, heterogeneity=spread
+    )
+
+
+def _log_likelihood(terms: FloatArray, covariance: FloatArray) -> float:
+    _, log_determinant = np.linalg.slogdet(covariance)
+    return float(-0.5 * (log_determinant + terms @ np.linalg.solve(covariance, terms)))

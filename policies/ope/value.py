@@ -1,0 +1,62 @@
+"""A policy's value as estimated from a log, or the statement that the log cannot tell."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyValue:
+    """Estimated mean outcome per decision under an evaluation policy.
+
+    Attributes
+    ----------
+    estimate, low, high, standard_error : float
+        In the outcome's unit; the interval is normal, clustered by user.
+    level : float
+        Of the interval.
+    estimator : str
+        "ips", "snips", "direct" or "doubly robust".
+    effective_sample_size : float
+        Kish size of the weights, in decisions.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    level: float
+    estimator: str
+    n_decisions: int
+    n_users: int
+    effective_sample_size: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row, a column an attribute, unrounded."""
+        return pd.DataFrame([asdict(self)])
+
+    def summary(self) -> str:
+        """Return the value to read aloud."""
+        return (
+            f"{self.estimate:.3f} per decision ({self.level:.0%} interval {self.low:.3f} to {self.high:.3f}; "
+            f"{self.estimator}, {self.n_decisions:,} decisions worth {self.effective_sample_size:,.0f})"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abstention:
+    """The log cannot tell a policy's value, and why."""
+
+    reason: str
+    n_decisions: int
+    effective_sample_size: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row, a column an attribute."""
+        return pd.DataFrame([asdict(self)])
+
+    def summary(self) -> str:
+        """Return the reason to read aloud."""
+        return f"abstains: {self.reason}"
