@@ -115,7 +115,7 @@ class UserWeeks:
 
     def per_user(self, rows: FloatArray) -> FloatArray:
         """Return (n_users,) sums of the rows' values."""
-        return np.bincount(self.users, weights=rows, minlength=self.known.shape[0])
+        return np.bincount(self.users, weights=rows, minlength=self.known.shape[0]).astype(np.float64)
 
 
 def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None = None) -> BehaviourFit:
@@ -244,7 +244,9 @@ def _fit_spend(
             n_rounds=8 if head is None else 2,
         )
         residual = log_spend - head.linear(weeks.bins[paid])
-        noise = float(np.average((residual - mean[users]) ** 2, weights=np.maximum(row_weights, 1e-12))) if residual.size else 1.0
+        noise = (
+            float(np.average((residual - mean[users]) ** 2, weights=np.maximum(row_weights, 1e-12))) if residual.size else 1.0
+        )
         noise = max(noise, 1e-6)
         mean, sd, following = random_intercepts(
             np.bincount(users, weights=residual, minlength=n_users) / noise,
@@ -276,7 +278,7 @@ def _residual_tables(residual: FloatArray, days: FloatArray, weights: FloatArray
 def _tail_correction(residual: FloatArray, weights: FloatArray, table: FloatArray) -> FloatArray:
     """Return the shift of the table after which straight lines between its quantiles have the mean of exp(residual)."""
     wanted = np.average(np.exp(residual), weights=weights)
-    return np.log(wanted / mean_exponential(table[None, :]))
+    return np.asarray(np.log(wanted / mean_exponential(table[None, :])), dtype=np.float64)
 
 
 def mean_exponential(tables: FloatArray) -> FloatArray:
@@ -294,5 +296,3 @@ def _newcomer(weeks: UserWeeks, weights: FloatArray) -> float:
     first = weights @ np.count_nonzero(waiting & (weeks.panel.order_days > 0), axis=1)
     share = (first + 0.5) / (weights @ np.count_nonzero(waiting, axis=1) + 10.0)
     return float(np.log(share / (1.0 - share)))
-
-

@@ -171,13 +171,13 @@ def fit_head(
     offset = np.zeros(outcomes.size) if offset is None else offset
     trials = np.broadcast_to(np.asarray(trials, dtype=np.float64), outcomes.shape)
     theta = np.zeros(1 + n_terms * N_BINS)
-    penalties = np.full(n_terms, 10.0)
+    penalties: FloatArray = np.full(n_terms, 10.0, dtype=np.float64)
     if start is not None:
         theta[0], theta[1:], penalties = start.intercept, start.scores.ravel(), start.penalties.copy()
     else:
         theta[0] = _first_intercept(outcomes, trials, weights, offset, family)
     signs = np.array([(directions or {}).get(name, 0) for name in binning.names])
-    used = [np.count_nonzero(np.isfinite(edges)) + 1 for edges in binning.edges]
+    used = [int(np.count_nonzero(np.isfinite(edges))) + 1 for edges in binning.edges]
     for _ in range(n_rounds):
         gradient, curvature, dispersion = _derivatives(bins, outcomes, trials, weights, offset, theta, family == "binomial")
         prior = _prior_precision(theta, penalties, signs, used) * dispersion
@@ -185,7 +185,7 @@ def fit_head(
         step = covariance @ (curvature @ theta + gradient) - theta
         theta = theta + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
         if start is None:
-            penalties = _smooth(theta, covariance, penalties, used, dispersion)
+            penalties = _smooth(theta, np.asarray(covariance, dtype=np.float64), penalties, used, dispersion)
     return _centred(binning, bins, weights, theta, penalties, "logit" if family == "binomial" else "identity", used)
 
 

@@ -48,7 +48,9 @@ class Latents:
     def of(cls, user_keys: KeyArray, mean: FloatArray, sd: FloatArray, prior_sd: FloatArray) -> Latents:
         """Sort by key and store."""
         order = np.argsort(user_keys)
-        return cls(user_keys=user_keys[order], mean=mean[order].astype(np.float32), sd=sd[order].astype(np.float32), prior_sd=prior_sd)
+        return cls(
+            user_keys=user_keys[order], mean=mean[order].astype(np.float32), sd=sd[order].astype(np.float32), prior_sd=prior_sd
+        )
 
     @classmethod
     def prior(cls, prior_sd: FloatArray, *, pinned_seed: int | None = None) -> Latents:
@@ -84,7 +86,9 @@ def _normals(user_keys: KeyArray, seed: int, member: int, n_latents: int) -> Flo
     return out
 
 
-def random_intercepts(residual: FloatArray, information: FloatArray, weights: FloatArray, variance: float) -> tuple[FloatArray, FloatArray, float]:
+def random_intercepts(
+    residual: FloatArray, information: FloatArray, weights: FloatArray, variance: float
+) -> tuple[FloatArray, FloatArray, float]:
     """Return posterior mean and sd of each user's intercept and the next prior variance.
 
     Parameters
@@ -103,7 +107,9 @@ def random_intercepts(residual: FloatArray, information: FloatArray, weights: Fl
 
 
 @njit()
-def alive_weeks(chances: FloatArray, bought: BoolArray, known: BoolArray, hazard: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def alive_weeks(
+    chances: FloatArray, bought: BoolArray, known: BoolArray, hazard: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return who is still there, before and after seeing everything.
 
     Parameters

@@ -44,7 +44,18 @@ from simulations.kernel import (
 from simulations.randomness import Channel, uniform_at, user_base
 from simulations.response import N_BASIS, ResponseArrays, action_shift, purchase_shift
 from simulations.simulator import CarryOver, LifecycleSimulator
-from simulations.state import ALPHA_4, ALPHA_13, CONTACT_MEMORY, N_VALUES, NEVER, UserStates, V, begin_period, end_period, new_users
+from simulations.state import (
+    ALPHA_4,
+    ALPHA_13,
+    CONTACT_MEMORY,
+    N_VALUES,
+    NEVER,
+    UserStates,
+    V,
+    begin_period,
+    end_period,
+    new_users,
+)
 
 N_GROUPS = 4  # of users by their order rate, in which carry-over is measured
 N_PATHS = 4  # do-nothing lives a user, in antithetic pairs
@@ -138,7 +149,9 @@ def states_from_observations(observations: Float32Array, n_actions: int) -> User
     for place, numbers in columns.items():
         states.values[:, place] = numbers
     since = observations[:, column("weeks_since_contact")].astype(np.int64)
-    states.contact_bits[:] = np.where(since < 64, np.left_shift(np.uint64(1), np.minimum(since, 63).astype(np.uint64)), np.uint64(0))
+    states.contact_bits[:] = np.where(
+        since < 64, np.left_shift(np.uint64(1), np.minimum(since, 63).astype(np.uint64)), np.uint64(0)
+    )
     return states
 
 
@@ -221,10 +234,13 @@ def _increments(
     weeks: int,
     n_paths: int,
 ) -> tuple[FloatArray, FloatArray]:
-    margin = np.zeros(start.since_action.shape, dtype=np.float64)
-    redeemed = np.zeros(start.since_action.shape, dtype=np.float64)
-    for chunk in numba.prange((margin.shape[0] + CHUNK - 1) // CHUNK):
-        _increments_of_chunk(start, chunk, behaviour, response, residual_means, edges, carried, weeks, n_paths, margin, redeemed)
+    n_users, n_actions = start.since_action.shape[0], start.since_action.shape[1]
+    margin = np.zeros((n_users, n_actions), dtype=np.float64)
+    redeemed = np.zeros((n_users, n_actions), dtype=np.float64)
+    for chunk in numba.prange((n_users + CHUNK - 1) // CHUNK):
+        _increments_of_chunk(
+            start, chunk, behaviour, response, residual_means, edges, carried, weeks, n_paths, margin, redeemed
+        )
     return margin, redeemed
 
 
@@ -242,7 +258,7 @@ def _increments_of_chunk(
     margin: FloatArray,
     redeemed: FloatArray,
 ) -> None:
-    n_users, n_actions = start.since_action.shape
+    n_users, n_actions = start.since_action.shape[0], start.since_action.shape[1]
     observation = np.empty((1, N_FEATURES), dtype=np.float32)
     bins = np.empty(behaviour.features.size, dtype=np.int64)
     unredeemed = np.empty(n_actions, dtype=np.float64)
@@ -302,7 +318,7 @@ def _live_path(
         find_bins(observation, 0, behaviour, bins)
         if week == 0 and not newcomer:
             present = logistic(head_score(behaviour, ALIVE, bins))
-            group = np.searchsorted(edges, np.float64(observation[0, _RATE]))
+            group = int(np.searchsorted(edges, np.float64(observation[0, _RATE])))
         begin_period(path.values, path.contact_bits, path.since_action, path.exposure_counts, 0, 0)
         stock = np.float64(path.values[0, _STOCK])
         score = behaviour.newcomer if newcomer else head_score(behaviour, PURCHASE, bins)

@@ -109,7 +109,7 @@ def find_bins(observation: Float32Array, row: int, behaviour: Behaviour, bins: N
 @njit()
 def head_score(behaviour: Behaviour, head: int, bins: NDArray[np.int64]) -> float:
     """Return a head's score from the bins."""
-    total = behaviour.intercepts[head]
+    total = float(behaviour.intercepts[head])
     for term in range(bins.size):
         total += behaviour.scores[head, term, bins[term]]
     return total
@@ -142,7 +142,8 @@ def residual_quantile(uniform: float, order_days: int, behaviour: Behaviour) -> 
     last = behaviour.residuals.shape[1] - 1
     place = uniform * last
     left = min(int(place), last - 1)
-    return behaviour.residuals[row, left] + (place - left) * (behaviour.residuals[row, left + 1] - behaviour.residuals[row, left])
+    low, high = behaviour.residuals[row, left], behaviour.residuals[row, left + 1]
+    return float(low + (place - left) * (high - low))
 
 
 @njit()
@@ -201,7 +202,7 @@ def live_week(
     recency = values[i, _RECENCY]
     newcomer = values[i, _TENURE] == 0.0
     begin_period(values, state.contact_bits, state.since_action, state.exposure_counts, i, bits)
-    order_days, revenue, redeemed = 0, np.float32(0.0), 0
+    order_days, revenue, redeemed = 0, 0.0, 0
     if state.alive[i]:
         stock = np.float64(values[i, _CONTACT_STOCK])
         score = purchase_shift(observation, 0, state.since_action, state.exposure_counts, i, stock, response)
@@ -214,16 +215,16 @@ def live_week(
             spend = head_score(behaviour, SPEND, bins) + state.latents[i, SPEND_OFFSET]
             spend += residual_quantile(uniform_at(base, period, _C_SPEND, 0), order_days, behaviour)
             spend += spend_shift(state.since_action, i, response)
-            revenue = np.float32(order_days * math.exp(spend))
+            revenue = float(np.float64(np.float32(order_days * math.exp(spend))))  # as a panel stores it
             redeemed = redeemed_bits(state.since_action, recency, i, base, period, response)
     out = False
     if bits != 0 and values[i, _OPTED_OUT] == 0.0:
         out = opts_out(bits, np.float64(values[i, _CONTACT_STOCK]), base, period, response)
-    died = state.alive[i] and uniform_at(base, period, _C_DEATH, 0) < behaviour.hazard
+    died = bool(state.alive[i]) and uniform_at(base, period, _C_DEATH, 0) < behaviour.hazard
     count = 0
     for a in range(response.duration.size):
         count += (redeemed >> a) & 1
-    end_period(values, i, order_days, np.float64(revenue), count, 0.0)
+    end_period(values, i, order_days, revenue, count, 0.0)
     if out:
         values[i, _OPTED_OUT] = np.float32(1.0)
     if died:
@@ -290,8 +291,10 @@ def _live_user(
     keep = events.order_days.shape[1] > 0
     contacted = schedule.shape[1] > 0
     for week in range(n_weeks):
-        bits = np.int64(schedule[i, week]) if contacted else np.int64(0)
-        days, revenue, redeemed, out, died = live_week(state, i, bits, period + week, base, behaviour, response, observation, bins)
+        bits = int(np.int64(schedule[i, week])) if contacted else 0
+        days, revenue, redeemed, out, died = live_week(
+            state, i, bits, period + week, base, behaviour, response, observation, bins
+        )
         cost = contact_cost(bits, redeemed, money)
         count = 0
         for a in range(1, money.cost.size):

@@ -228,8 +228,8 @@ def action_shift(
             full += arrays.coefficients[a, k] * scaled_term(observations, row, k, arrays)
     full *= math.exp(-arrays.habituation[a] * max(earlier, 0))
     if since < duration:
-        return full * arrays.decay[a] ** since - arrays.fatigue[a] * max(contact_stock - 1.0, 0.0)
-    return -arrays.pull_forward[a] * full * arrays.decay[a] ** (since - duration)
+        return float(full * arrays.decay[a] ** since - arrays.fatigue[a] * max(contact_stock - 1.0, 0.0))
+    return float(-arrays.pull_forward[a] * full * arrays.decay[a] ** (since - duration))
 
 
 @njit()
@@ -245,7 +245,8 @@ def purchase_shift(
     """Return the log-odds shift of user `i` this week, over all actions still at work (call after `begin_period`)."""
     shift = 0.0
     for a in range(1, arrays.duration.size):
-        since = np.int64(since_action[i, a])
+        since = int(np.int64(since_action[i, a]))
         if since < 2 * arrays.duration[a]:
-            shift += action_shift(observations, row, since, np.int64(exposure_counts[i, a]) - 1, contact_stock, a, arrays)
+            earlier = int(np.int64(exposure_counts[i, a])) - 1
+            shift += action_shift(observations, row, since, earlier, contact_stock, a, arrays)
     return shift

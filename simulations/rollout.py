@@ -67,7 +67,7 @@ class PeriodEvents:
     @property
     def redeemed(self) -> BoolArray:
         """(n_users,) True where anything was redeemed."""
-        return self.redeemed_bits != 0
+        return np.asarray(self.redeemed_bits != 0, dtype=np.bool_)
 
     @property
     def margin(self) -> FloatArray:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from simulations.actions import ActionSet
-from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray, KeyArray
 from simulations.features import column
 from simulations.panel import Calendar, WeeklyPanel
 from simulations.randomness import Address, Channel, user_keys
@@ -111,7 +112,7 @@ def logging_propensities(observation: Float32Array, mask: BoolArray, logging: Lo
 
 
 def _panel(
-    user_ids: np.ndarray[tuple[int], np.dtype[np.object_]],
+    user_ids: NDArray[np.object_],
     actions_taken: ActionArray,
     events: EventArrays,
     consent: BoolArray,
@@ -134,13 +135,13 @@ def _panel(
     )
 
 
-def _orders(
-    user_ids: np.ndarray[tuple[int], np.dtype[np.object_]], keys: np.ndarray[tuple[int], np.dtype[np.uint64]], seed: int, events: EventArrays
-) -> pd.DataFrame:
+def _orders(user_ids: NDArray[np.object_], keys: KeyArray, seed: int, events: EventArrays) -> pd.DataFrame:
     """Write one order at noon of each order-day; a week's days are consecutive from an addressed one, round the week."""
     users, weeks = np.nonzero(events.order_days)
     counts = events.order_days[users, weeks].astype(np.int64)
-    first = np.floor(7.0 * np.stack([_day_luck(keys, seed, week) for week in range(events.order_days.shape[1])], axis=1))[users, weeks]
+    first = np.floor(7.0 * np.stack([_day_luck(keys, seed, week) for week in range(events.order_days.shape[1])], axis=1))[
+        users, weeks
+    ]
     rows = np.repeat(np.arange(users.size), counts)
     place = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
     day = (first[rows].astype(np.int64) + place) % 7
@@ -154,12 +155,12 @@ def _orders(
     )
 
 
-def _day_luck(keys: np.ndarray[tuple[int], np.dtype[np.uint64]], seed: int, week: int) -> FloatArray:
+def _day_luck(keys: KeyArray, seed: int, week: int) -> FloatArray:
     return Address(seed=seed, member=0, period=week, user_keys=keys).uniforms(Channel.ORDER_DAYS, 1)
 
 
 def _exposures(
-    user_ids: np.ndarray[tuple[int], np.dtype[np.object_]],
+    user_ids: NDArray[np.object_],
     actions_taken: ActionArray,
     propensities: Float32Array,
     events: EventArrays,
@@ -176,7 +177,9 @@ def _exposures(
             "user_id": user_ids[users],
             "exposed_at": start + pd.to_timedelta(7 * weeks, unit="D") + pd.Timedelta(hours=9),
             "action": np.array(actions.names, dtype=object)[codes],
-            "redeemed_at": (start + pd.to_timedelta(7 * np.maximum(redeemed, 0), unit="D") + pd.Timedelta(hours=12)).where(redeemed >= 0),
+            "redeemed_at": (start + pd.to_timedelta(7 * np.maximum(redeemed, 0), unit="D") + pd.Timedelta(hours=12)).where(
+                redeemed >= 0
+            ),
             "cost": actions.costs[codes],
         }
     )
@@ -185,7 +188,7 @@ def _exposures(
     return frame
 
 
-def _redemption_weeks(actions_taken: ActionArray, events: EventArrays, n_actions: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _redemption_weeks(actions_taken: ActionArray, events: EventArrays, n_actions: int) -> IntArray:
     """Return (n_users, n_weeks): for the contact of a week, the week it was redeemed, or -1."""
     weeks = np.full(actions_taken.shape, -1, dtype=np.int64)
     for a in range(1, n_actions):

@@ -114,7 +114,9 @@ class LifecycleSimulator:
     @property
     def money(self) -> Money:
         """Costs and margin, as the kernels read them."""
-        return Money(cost=self.actions.costs, cost_on_redemption=self.actions.redemption_costs, margin_share=float(self.margin_share))
+        return Money(
+            cost=self.actions.costs, cost_on_redemption=self.actions.redemption_costs, margin_share=float(self.margin_share)
+        )
 
     def population(self, states: UserStates, *, seed: int, period: int = 0) -> Population:
         """Draw what is not seen of some users: latents from their posterior, being there from what the state says.
@@ -202,7 +204,9 @@ class LifecycleSimulator:
         events = _room_for_events(n_users, weeks if keep_weeks else 0)
         live = partial(self._live, totals=totals, active_last=active_last)
         if decide is None:
-            bits = np.zeros((n_users, 0), dtype=np.uint32) if schedule is None else np.ascontiguousarray(schedule, dtype=np.uint32)
+            bits = (
+                np.zeros((n_users, 0), dtype=np.uint32) if schedule is None else np.ascontiguousarray(schedule, dtype=np.uint32)
+            )
             weekly = live(population, bits, weeks, events=events, n_last=retention_weeks)
         else:
             weekly = np.zeros((weeks, N_TOTALS), dtype=np.float64)
@@ -211,17 +215,24 @@ class LifecycleSimulator:
                 mask = self.mask(now)
                 actions = decide(self.observe(now), mask, now.address)
                 _check_allowed(actions, mask, self.actions)
-                part = EventArrays(*(np.ascontiguousarray(array[:, week : week + 1]) for array in events))
+                part = _room_for_events(n_users, 1 if keep_weeks else 0)
                 counts = retention_weeks if week >= weeks - retention_weeks else 0
                 weekly[week] = live(now, _bits(actions)[:, None], 1, events=part, n_last=counts)[0]
                 if keep_weeks:
-                    for whole, piece in zip(events, part, strict=True):
-                        whole[:, week : week + 1] = piece
+                    for name in EventArrays._fields:
+                        getattr(events, name)[:, week : week + 1] = getattr(part, name)
         after = replace(population, period=population.period + weeks)
         return Rollout(totals=totals, weekly=weekly, retained=active_last, final=after, events=events if keep_weeks else None)
 
     def twin(
-        self, start: UserStates | Population, first: BitArray, second: BitArray, *, seed: int = 0, period: int = 0, keep_weeks: bool = False
+        self,
+        start: UserStates | Population,
+        first: BitArray,
+        second: BitArray,
+        *,
+        seed: int = 0,
+        period: int = 0,
+        keep_weeks: bool = False,
     ) -> tuple[Rollout, Rollout]:
         """Live the same users twice, under two schedules and the same luck: the difference is what the schedule caused."""
         weeks = first.shape[1]
@@ -250,7 +261,8 @@ class LifecycleSimulator:
         """Say in one line what was fitted."""
         prior = self.fit.latents.prior_sd
         return (
-            f"member {self.member}: {len(self.fit.purchase.binning.names)} features a head, hazard {self.fit.hazard:.4f} a week, "
+            f"member {self.member}: {len(self.fit.purchase.binning.names)} features a head, "
+            f"hazard {self.fit.hazard:.4f} a week, "
             f"users differ by {prior[0]:.2f} in log-odds and {prior[1]:.2f} in log spend beyond what is observed"
         )
 
@@ -301,6 +313,6 @@ def _check_allowed(actions: ActionArray, mask: BoolArray, names: ActionSet) -> N
     refused = np.flatnonzero(~mask[np.arange(actions.size), actions])
     if refused.size:
         raise InputError(
-            f"actions: {refused.size:,} of {actions.size:,} are not allowed; the first is {names[int(actions[refused[0]])].name!r} "
-            f"for user row {refused[0]}. Choose where the mask is True."
+            f"actions: {refused.size:,} of {actions.size:,} are not allowed; the first is "
+            f"{names[int(actions[refused[0]])].name!r} for user row {refused[0]}. Choose where the mask is True."
         )

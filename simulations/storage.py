@@ -86,7 +86,9 @@ def _read(folder: Path, name: str) -> tuple[_Arrays, dict[str, Any]]:
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"{folder / name}: cannot be read ({error}); fit and save it again.") from error
     if plain.get("format") != FORMAT:
-        raise ArtifactError(f"{folder / name}.json: format {plain.get('format')}, this version reads {FORMAT}; fit and save it again.")
+        raise ArtifactError(
+            f"{folder / name}.json: format {plain.get('format')}, this version reads {FORMAT}; fit and save it again."
+        )
     if plain["arrays"] != sorted(arrays):
         raise ArtifactError(f"{folder / name}: the two files do not belong together; fit and save it again.")
     return arrays, plain
@@ -185,5 +187,3 @@ def _unpack_response(plain: dict[str, Any]) -> ActionResponse:
         duration_weeks=plain["duration_weeks"],
         **quantities,
     )
-
-

@@ -1,0 +1,157 @@
+"""Fitting: heads, latents, hazard and ensemble find the world that wrote the history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simulations.behaviour import PURCHASE_DIRECTIONS, UserWeeks, fit_behaviour, mean_exponential
+from simulations.contact import ContactRules
+from simulations.ensemble import SimulatorEnsemble, response_scale
+from simulations.features import observe
+from simulations.heads import AdditiveHead, Binning, fit_head
+from simulations.heterogeneity import alive_weeks
+from simulations.kernel import binomial_quantile
+from simulations.response import ActionResponse, Quantity, ResponseSet
+from simulations.scenarios import draw_world
+from simulations.simulated_history import WorldHistory
+
+
+@pytest.fixture(scope="module")
+def history() -> WorldHistory:
+    return draw_world(3).simulate_history(2000, 30, seed=8, logging="none")
+
+
+@pytest.fixture(scope="module")
+def ensemble(history) -> SimulatorEnsemble:
+    panel = history.panel
+    responses = ResponseSet(
+        scale=response_scale(panel),
+        responses=tuple(ActionResponse.uniform_shift(name, Quantity(mean=0.2, sd=0.1)) for name in panel.actions.names[1:]),
+    )
+    return SimulatorEnsemble.fit(panel, responses=responses, rules=ContactRules(), margin_share=0.3, members=3, seed=4)
+
+
+def test_head_recovers_a_known_curve():
+    """20,000 rows; a bin's standard error is about 0.08, so that 0.3 is beyond three of them for every bin."""
+    rng = np.random.default_rng(1)
+    observations = np.zeros((20_000, 13), dtype=np.float32)
+    observations[:, 0] = rng.integers(0, 10, 20_000)
+    binning = Binning.even({"recency_weeks": list(range(10))})
+    truth = AdditiveHead.from_curves(binning, -0.5, {"recency_weeks": lambda x: -0.2 * x}, "logit")
+    bought = (rng.random(20_000) < truth.predict(observations)).astype(np.float64)
+    head = fit_head(binning, binning.bins(observations), bought, family="binomial")
+    values = observations[:10].copy()
+    values[:, 0] = np.arange(10)
+    log_odds = [np.log(p / (1 - p)) for p in (head.predict(values), truth.predict(values))]
+    assert log_odds[0] == pytest.approx(log_odds[1], abs=0.3)
+
+
+def test_declared_directions_hold(history):
+    fit = fit_behaviour(UserWeeks.of(history.panel), np.ones(history.panel.n_users))
+    for name, direction in PURCHASE_DIRECTIONS.items():
+        _, scores = fit.purchase.curve(name)
+        assert (direction * np.diff(scores) >= -1e-4).all(), name
+
+
+def test_bins_of_fit_and_kernel_are_the_same():
+    from simulations.kernel import Behaviour, find_bins
+
+    rng = np.random.default_rng(2)
+    observations = rng.exponential(3.0, (200, 13)).astype(np.float32)
+    binning = Binning.fit(observations, ("recency_weeks", "basket_value"))
+    observations[0, 0] = binning.edges[0, 4]  # a value on an edge
+    behaviour = Behaviour(
+        features=binning.features,
+        edges=binning.edges,
+        scores=np.zeros((4, 2, 32)),
+        intercepts=np.zeros(4),
+        newcomer=0.0,
+        hazard=0.0,
+        residuals=np.zeros((4, 3)),
+    )
+    found = np.zeros((200, 2), dtype=np.int64)
+    for row in range(200):
+        find_bins(observations, row, behaviour, found[row])
+    assert np.array_equal(found, binning.bins(observations))
+
+
+def test_binomial_quantile_inverts_the_distribution():
+    from scipy.stats import binom
+
+    for uniform in (0.01, 0.3, 0.5, 0.9, 0.999):
+        assert binomial_quantile(uniform, 6, 0.3) == binom.ppf(uniform, 6, 0.3)
+
+
+def test_silence_makes_being_lost_likelier_and_a_purchase_disproves_it():
+    chances = np.full((2, 6), 0.5)
+    bought = np.array([[1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 1]], dtype=bool)
+    known = np.ones((2, 6), dtype=bool)
+    filtered, smoothed, after = alive_weeks(chances, bought, known, 0.05)
+    assert (np.diff(filtered[0, 1:]) < 0).all()
+    assert smoothed[1] == pytest.approx(1.0)
+    # by hand: silent in five weeks, lost after week 0, 1, ... or never
+    alive_paths = [0.95**k * 0.05 * 0.5**k for k in range(5)] + [0.95**5 * 0.5**5]
+    assert after[0] == pytest.approx(0.95 * alive_paths[5] / sum(alive_paths))
+    assert smoothed[0, 1] == pytest.approx(sum(alive_paths[1:]) / sum(alive_paths))
+
+
+def test_fitted_world_repeats_the_history_it_was_fitted_on(history, ensemble):
+    """Lived from the true states for 8 weeks; the true world's mean over 20 lives has a standard error near 0.7 %."""
+    truth = draw_world(3).simulator
+    states = history.states
+    true = np.mean([truth.rollout(states, weeks=8, seed=100 + k).order_days.sum() for k in range(20)])
+    fitted = np.mean([ensemble.point.rollout(states, weeks=8, seed=100 + k).order_days.sum() for k in range(20)])
+    assert fitted == pytest.approx(true, rel=0.05)
+    revenue = np.mean([truth.rollout(states, weeks=8, seed=100 + k).revenue.sum() for k in range(20)])
+    guessed = np.mean([ensemble.point.rollout(states, weeks=8, seed=100 + k).revenue.sum() for k in range(20)])
+    assert guessed == pytest.approx(revenue, rel=0.07)
+
+
+def test_residual_tables_keep_the_mean_of_spend(ensemble, history):
+    assert mean_exponential(ensemble.point.fit.residuals) == pytest.approx(np.exp(0.45**2 / 2), rel=0.1)
+
+
+def test_members_differ_and_the_point_fit_does_not_move(history, ensemble):
+    seen = observe(history.states)
+    chances = np.array([member.fit.purchase.predict(seen).mean() for member in ensemble.members])
+    assert np.unique(chances).size == 3
+    assert ensemble.point.fit.purchase.predict(seen).mean() == pytest.approx(chances.mean(), rel=0.05)
+    shifts = {float(member.response.coefficients[1, 0]) for member in ensemble.members}
+    assert len(shifts) == 3
+    assert ensemble.point.response.coefficients[1, 0] == pytest.approx(0.2)
+
+
+def test_other_responses_leave_the_heads(ensemble):
+    stronger = ResponseSet(
+        scale=ensemble.scale,
+        responses=tuple(ActionResponse.uniform_shift(name, Quantity(mean=1.0)) for name in ensemble.actions.names[1:]),
+    )
+    swapped = ensemble.with_responses(stronger)
+    assert swapped.members[0].fit is ensemble.members[0].fit
+    assert swapped.members[0].response.coefficients[1, 0] == pytest.approx(1.0)
+
+
+def test_an_ensemble_saved_and_loaded_is_the_same(ensemble, history, tmp_path):
+    ensemble.save(tmp_path)
+    loaded = SimulatorEnsemble.load(tmp_path)
+    assert len(loaded.members) == 3
+    for one, other in zip((ensemble.point, *ensemble.members), (loaded.point, *loaded.members), strict=True):
+        first, second = (simulator.rollout(history.states, weeks=3, seed=1) for simulator in (one, other))
+        assert np.array_equal(first.totals, second.totals)
+    again = loaded.with_responses(loaded.responses)
+    assert np.array_equal(again.members[1].response.coefficients, ensemble.members[1].response.coefficients)
+
+
+def test_fit_sees_only_the_weeks_it_is_given(history):
+    """A later week changed beyond recognition moves no fitted number."""
+    panel = history.panel
+    changed = panel.order_days.copy()
+    changed[:, 20:] = 7
+    fits = [
+        fit_behaviour(UserWeeks.of(replace(panel, order_days=days).slice(20)), np.ones(panel.n_users))
+        for days in (panel.order_days, changed)
+    ]
+    assert np.array_equal(fits[0].purchase.scores, fits[1].purchase.scores)
