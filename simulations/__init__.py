@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from simulations.actions import Action as Action
     from simulations.actions import ActionKind as ActionKind
     from simulations.actions import ActionSet as ActionSet
+    from simulations.behaviour import BehaviourFit as BehaviourFit
     from simulations.contact import ContactRules as ContactRules
     from simulations.contact import action_mask as action_mask
+    from simulations.ensemble import SimulatorEnsemble as SimulatorEnsemble
+    from simulations.ensemble import response_scale as response_scale
     from simulations.errors import ArtifactError as ArtifactError
     from simulations.errors import ConfigError as ConfigError
     from simulations.errors import DecisionEngineError as DecisionEngineError
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from simulations.features import Feature as Feature
     from simulations.features import fold_observations as fold_observations
     from simulations.features import observe as observe
+    from simulations.heads import AdditiveHead as AdditiveHead
+    from simulations.increment import Increments as Increments
+    from simulations.increment import expected_increments as expected_increments
     from simulations.panel import Calendar as Calendar
     from simulations.panel import WeeklyPanel as WeeklyPanel
     from simulations.panel import build_panel as build_panel
@@ -30,6 +36,12 @@ if TYPE_CHECKING:
     from simulations.response import ResponseScale as ResponseScale
     from simulations.response import ResponseSet as ResponseSet
     from simulations.response import Source as Source
+    from simulations.rollout import PeriodEvents as PeriodEvents
+    from simulations.rollout import Rollout as Rollout
+    from simulations.scenarios import World as World
+    from simulations.scenarios import draw_world as draw_world
+    from simulations.simulator import LifecycleSimulator as LifecycleSimulator
+    from simulations.simulator import Population as Population
     from simulations.state import UserStates as UserStates
     from simulations.state import advance as advance
     from simulations.state import fold as fold
@@ -39,29 +51,41 @@ _HOME = {
     "ActionKind": "simulations.actions",
     "ActionResponse": "simulations.response",
     "ActionSet": "simulations.actions",
+    "AdditiveHead": "simulations.heads",
     "ArtifactError": "simulations.errors",
+    "BehaviourFit": "simulations.behaviour",
     "Calendar": "simulations.panel",
     "ConfigError": "simulations.errors",
     "ContactRules": "simulations.contact",
     "DecisionEngineError": "simulations.errors",
     "Feature": "simulations.features",
     "HistoryError": "simulations.errors",
+    "Increments": "simulations.increment",
     "InputError": "simulations.errors",
+    "LifecycleSimulator": "simulations.simulator",
     "MissingExtraError": "simulations.errors",
     "NotFittedError": "simulations.errors",
+    "PeriodEvents": "simulations.rollout",
     "PlanError": "simulations.errors",
+    "Population": "simulations.simulator",
     "Quantity": "simulations.response",
     "ResponseScale": "simulations.response",
     "ResponseSet": "simulations.response",
+    "Rollout": "simulations.rollout",
+    "SimulatorEnsemble": "simulations.ensemble",
     "Source": "simulations.response",
     "UserStates": "simulations.state",
     "WeeklyPanel": "simulations.panel",
+    "World": "simulations.scenarios",
     "action_mask": "simulations.contact",
     "advance": "simulations.state",
     "build_panel": "simulations.panel",
+    "draw_world": "simulations.scenarios",
+    "expected_increments": "simulations.increment",
     "fold": "simulations.state",
     "fold_observations": "simulations.features",
     "observe": "simulations.features",
+    "response_scale": "simulations.ensemble",
 }
 __all__ = sorted(_HOME)
 

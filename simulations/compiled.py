@@ -1,8 +1,8 @@
 """Compilation to machine code, cached where a change of any compiled source is noticed.
 
 numba's own cache looks only at the file of the function it compiles, not at the functions that one calls; after an edit in
-another file it would go on with the old code. Here the cache folder's name is a digest of every source file of this package,
-so an edit anywhere starts a fresh one.
+another file it would go on with the old code. Here the cache folder's name is a digest of every source file of this package
+that holds compiled functions, so an edit in any of them starts a fresh one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def _cache_folder() -> Path:
     digest = hashlib.blake2b(digest_size=8)
     for source in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(source.read_bytes())
+        text = source.read_bytes()
+        if b"njit" in text:
+            digest.update(text)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "decision-engine" / "compiled" / digest.hexdigest()
 
@@ -30,11 +32,8 @@ if not getattr(numba.config, "CACHE_DIR", ""):
     setattr(numba.config, "CACHE_DIR", str(_cache_folder()))  # noqa: B010  numba declares no type for it
 
 
-def njit(*, parallel: bool = False, cache: bool = True, inline: bool = False) -> Callable[[Function], Function]:
+def njit(*, parallel: bool = False, cache: bool = True) -> Callable[[Function], Function]:
     """Compile a function without the interpreter, without fast-math, remembered between runs.
-
-    What is not parallel is folded into its compiled callers: a call would count references to every array it passes, which in
-    the loop over users costs more than the work itself.
 
     Parameters
     ----------
