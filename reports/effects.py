@@ -1,0 +1,110 @@
+"""The effects' page: what each action changes, how sure that is, and the experiment that would settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reports import numbers
+from reports.document import Section
+from reports.drawing import figure
+from reports.figures import effects_chart
+from reports.markup import Html, badge, element, joined, paragraph
+from reports.tables import Column, estimate_column, html_table, number_column, words_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PER = 1000  # users to whom an effect is told
+_MEANING = {
+    "identified": "the history tells this effect",
+    "weak": "the history tells something, too little to rely on",
+    "not identified": "the history cannot tell this effect",
+    "assumed": "taken from the configuration, not from the history",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EffectsReport:
+    """Effects as their page needs them.
+
+    Attributes
+    ----------
+    effects : frame, a row an action
+        action, verdict, estimate, low, high (extra margin before cost, in currency a treated user), estimate_orders, n_treated,
+        n_control, reasons. Where `used_estimate`, `used_low`, `used_high` are there, they are what the simulators reckon with.
+    checks : frame or None, a row a check
+        action, check, passed, words.
+    experiments : mapping of str to str
+        What would settle an action's effect, a sentence.
+    """
+
+    effects: pd.DataFrame
+    currency: str
+    horizon_weeks: int
+    level: float
+    checks: pd.DataFrame | None = None
+    experiments: Mapping[str, str] = field(default_factory=dict)
+
+
+def effects_section(report: EffectsReport) -> Section:
+    """Lay out the effects."""
+    frame = report.effects.assign(_assumed=report.effects["verdict"] == "assumed")
+    unit = f"{report.currency} per {PER:,} treated users over {numbers.plural(report.horizon_weeks, 'week')}"
+    verdicts = [word for word in _MEANING if (frame["verdict"] == word).any()]
+    meaning = "; ".join(f"{word}: {_MEANING[word]}" for word in verdicts)
+    body = [
+        paragraph(
+            f"What one contact changes in the next {numbers.plural(report.horizon_weeks, 'week')}: extra margin before the "
+            f"action's own cost, with {report.level:.0%} intervals.",
+            f"{meaning[:1].upper()}{meaning[1:]}." if meaning else "",
+        ),
+        figure(
+            effects_chart(report.effects, unit=f"extra margin, {unit}", scale=PER),
+            "Effects: circle, solid line: identified; open square, dashed: weak; open diamond, dashed: assumed; "
+            "cross, dotted: not identified.",
+        ),
+        html_table(frame, _columns(report, frame), caption=f"Effects of actions, {unit}.", limit=40),
+        *(_one_action(row, report) for row in report.effects.head(40).to_dict("records")),
+    ]
+    return Section(heading="Effects of the actions", body=tuple(part for part in body if part))
+
+
+def _columns(report: EffectsReport, frame: pd.DataFrame) -> list[Column]:
+    columns = [
+        words_column("Action", "action"),
+        words_column("Verdict", "verdict"),
+        estimate_column("Extra margin (interval)", ("estimate", "low", "high"), frame, scale=PER, assumed="_assumed"),
+    ]
+    if "used_estimate" in frame:
+        names = ("used_estimate", "used_low", "used_high")
+        columns.append(estimate_column("The simulators reckon with", names, frame, scale=PER, assumed="_assumed"))
+    places = numbers.decimals_for(frame["estimate_orders"] * PER)
+
+    def orders(value: float) -> str:
+        return numbers.number(value * PER, places, signed=True) if not numbers.is_missing(value) else numbers.MISSING
+
+    columns += [
+        Column(heading="Extra order-days", values=("estimate_orders",), show=orders, assumed="_assumed"),
+        number_column("Contacts compared", "n_treated", 0),
+        number_column("Others compared", "n_control", 0),
+    ]
+    return columns
+
+
+def _one_action(row: Mapping[Any, Any], report: EffectsReport) -> Html:
+    name, verdict = str(row["action"]), str(row["verdict"])
+    reasons = numbers.text(row["reasons"]).strip().rstrip(".")
+    parts = [
+        element("h3", name, " ", badge(verdict, verdict.replace(" ", "-"))),
+        paragraph(f"{reasons[:1].upper()}{reasons[1:]}."),
+    ]
+    checks = None if report.checks is None else report.checks[report.checks["action"] == name]
+    if checks is not None and len(checks):
+        answers = checks.assign(answer=["passed" if passed else "failed" for passed in checks["passed"]])
+        columns = [words_column("Check", "check"), words_column("Answer", "answer"), words_column("In words", "words")]
+        parts.append(html_table(answers, columns, caption=f"What was asked of the estimate for {name}."))
+    if name in report.experiments:
+        parts.append(paragraph(element("strong", "What would settle it."), report.experiments[name]))
+    return joined(parts)

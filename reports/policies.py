@@ -1,0 +1,143 @@
+"""The policies' page: the ways to choose, side by side, and why the plan follows one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reports import numbers
+from reports.document import Section
+from reports.drawing import figure
+from reports.figures import policies_chart
+from reports.markup import Html, heading, note, paragraph
+from reports.tables import Column, estimate_column, html_table, money_column, number_column, share_column, words_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchReport:
+    """What a search for settings found.
+
+    Attributes
+    ----------
+    n_trials : int
+    best : mapping of str to mapping
+        The best settings found for each kind of policy.
+    value_in_search, value_in_evaluation : float or None
+        Of the best point, per user over the policies' horizon: on the simulators that the search saw, and on others.
+    policy : str
+        That point's policy.
+    """
+
+    n_trials: int
+    best: Mapping[str, Mapping[str, Any]]
+    policy: str = ""
+    value_in_search: float | None = None
+    value_in_evaluation: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PoliciesReport:
+    """Policies as their page needs them.
+
+    Attributes
+    ----------
+    policies : frame, a row a policy
+        name, value, low, high, retention, spend, contacts, opt_outs; against_single, against_single_low and
+        against_single_high where a single action was compared; chance_of_loss.
+    baselines : collection of str
+        Names of what a learned policy has to beat.
+    chosen, reason : str
+        The policy that the plan follows, and why, in a sentence.
+    weeks, n_users, level
+        Horizon, users simulated, and of the intervals.
+    """
+
+    policies: pd.DataFrame
+    currency: str
+    baselines: Collection[str]
+    chosen: str
+    reason: str
+    weeks: int
+    n_users: int
+    level: float
+    search: SearchReport | None = None
+
+
+def policies_section(report: PoliciesReport) -> Section:
+    """Lay out the comparison."""
+    weeks = numbers.plural(report.weeks, "week")
+    unit = f"{report.currency} per user over {weeks}"
+    ranked = ranked_policies(report.policies, baselines=report.baselines, chosen=report.chosen)
+    body = [
+        paragraph(
+            f"Each policy lived through the same {weeks} with the same {numbers.plural(report.n_users, 'user')} and the same "
+            "luck, on simulators that none of them was trained on, under the same contact rules, budget and capacities. Its "
+            f"value is margin net of action cost less that of doing nothing, with {report.level:.0%} intervals."
+        ),
+        paragraph(report.reason),
+        figure(
+            policies_chart(report.policies, unit=unit, chosen=report.chosen, baselines=report.baselines),
+            "Value of each policy; open squares are baselines.",
+        ),
+        html_table(ranked, policy_columns(ranked, report.currency), caption=f"Policies compared, amounts in {unit}.", limit=40),
+    ]
+    if report.search is not None and report.search.n_trials:
+        body += _search(report.search, report.currency)
+    return Section(heading="Policies compared", body=tuple(body))
+
+
+def ranked_policies(policies: pd.DataFrame, *, baselines: Collection[str], chosen: str) -> pd.DataFrame:
+    """Return the policies, best first, with a column `role`: chosen, baseline, both or empty."""
+    ranked = policies.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    roles = [
+        ", ".join(word for word, holds in (("chosen", name == chosen), ("baseline", name in baselines)) if holds)
+        for name in ranked["name"]
+    ]
+    return ranked.assign(role=roles)
+
+
+def policy_columns(frame: pd.DataFrame, currency: str) -> list[Column]:
+    """Return the columns of a comparison as people read them."""
+    columns = [
+        words_column("Policy", "name"),
+        words_column("Role", "role"),
+        estimate_column(f"Value (interval), {currency}", ("value", "low", "high"), frame),
+    ]
+    if "against_single" in frame:
+        names = ("against_single", "against_single_low", "against_single_high")
+        columns.append(estimate_column("Above the best single action", names, frame))
+    columns += [
+        share_column("Retention", "retention"),
+        number_column("Contacts", "contacts", 2),
+        money_column("Spend", "spend", frame),
+        share_column("Opt-outs", "opt_outs"),
+    ]
+    if "chance_of_loss" in frame:
+        columns.append(share_column("Chance of a loss", "chance_of_loss"))
+    return columns
+
+
+def _search(search: SearchReport, currency: str) -> list[Html]:
+    body = [heading("The search")]
+    words = f"{numbers.plural(search.n_trials, 'trial')} looked for better settings, on training simulators only."
+    if search.value_in_search is not None and search.value_in_evaluation is not None:
+        lost = search.value_in_search - search.value_in_evaluation
+        found, judged = (numbers.money(value, currency) for value in (search.value_in_search, search.value_in_evaluation))
+        luck = f"{numbers.money(lost, currency)} of it was luck" if lost > 0 else "nothing of it was lost"
+        words += (
+            f" The best, {search.policy}, was worth {found} per user where it was found and {judged} on simulators it had not "
+            f"seen: {luck}."
+        )
+    body.append(paragraph(words))
+    for kind, settings in search.best.items():
+        said = ", ".join(f"{name} {_setting(value)}" for name, value in settings.items() if name != "kind")
+        body.append(note(f"{kind}: {said}."))
+    return body
+
+
+def _setting(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

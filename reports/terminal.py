@@ -1,0 +1,62 @@
+"""The end of a run on a terminal of 80 columns: the policies as a table, the plan in a few lines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from reports import numbers
+from reports.phrases import assumption_sentence, budget_sentence, decision_sentence
+from reports.plan import actions_columns, actions_frame
+from reports.policies import ranked_policies
+from reports.tables import Column, estimate_column, money_column, plain, share_column, text_table, words_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WIDTH = 80
+
+
+def policies_text(
+    policies: pd.DataFrame, currency: str, *, chosen: str = "", baselines: Collection[str] = (), weeks: int | None = None
+) -> str:
+    """Return the comparison as plain text, best first.
+
+    Parameters
+    ----------
+    policies : frame
+        name, value, low, high, retention, spend, opt_outs.
+    """
+    frame = ranked_policies(policies, baselines=baselines, chosen=chosen)
+    columns = [
+        words_column("policy", "name"),
+        estimate_column(f"value, {currency}", ("value", "low", "high"), frame),
+        share_column("retained", "retention"),
+        money_column("spend", "spend", frame),
+        words_column("role", "role"),
+    ]
+    within = "" if weeks is None else f" over {numbers.plural(weeks, 'week')}"
+    return f"Policies: value per user{within}, against doing nothing\n{text_table(frame, columns, width=WIDTH, limit=40)}"
+
+
+def plan_text(totals: Mapping[str, Any], settings: Mapping[str, Any], rows: pd.DataFrame | None = None) -> str:
+    """Return a plan's summary as plain text; with `rows`, a table of its actions too."""
+    excluded = numbers.listing(f"{count:,} {reason}" for reason, count in totals["excluded"].items()) or "nobody"
+    sentences = [decision_sentence(totals, settings)]
+    if totals["actions"]:
+        sentences.append(assumption_sentence(totals, settings))
+    sentences.append(budget_sentence(totals, settings))
+    sentences.append(f"Held out for measurement: {totals['holdout']:,}. Left out: {excluded}.")
+    said = textwrap.fill(plain(" ".join(sentences)), WIDTH)
+    lines = [f"{totals['id']} for the week from {settings['starts_on']}, by {settings['policy']}", said]
+    if rows is not None and len(rows):
+        frame = actions_frame(rows)
+        lines += ["", text_table(frame, _lowered(actions_columns(frame, settings["currency"])), width=WIDTH, limit=40)]
+    return "\n".join(lines)
+
+
+def _lowered(columns: list[Column]) -> list[Column]:
+    from dataclasses import replace
+
+    return [replace(column, heading=column.heading[:1].lower() + column.heading[1:]) for column in columns]
