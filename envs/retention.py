@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -24,7 +24,7 @@ class RetentionEnv(gymnasium.Env[Float32Array, np.int64]):
 
     Decision
         At the start of a week, which action the user gets, if any. `info["action_mask"]` and `action_masks()` say which the
-        contact rules, consent and cool-downs allow; an action that is not allowed counts as `none`, and `info["refused"]` says so.
+        contact rules, consent and cool-downs allow; one that is not allowed counts as `none`, and `info["refused"]` says so.
 
     Observation: `Box`, float32, in this order
 
@@ -56,7 +56,7 @@ class RetentionEnv(gymnasium.Env[Float32Array, np.int64]):
         for each episode. ``reset(seed=s)`` starts a sequence of episodes, ``reset()`` goes on to its next.
 
     End
-        Terminated when the user opts out or, unseen, is gone for good; silence alone ends nothing. Truncated after `weeks` weeks.
+        Terminated when the user opts out or, unseen, is gone for good; silence alone ends nothing. Truncated after `weeks`.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class RetentionEnv(gymnasium.Env[Float32Array, np.int64]):
         Counts a unit of cost as one plus this many: the shadow price of a budget.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata = {"render_modes": []}  # noqa: RUF012  Gymnasium declares it so
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class RetentionEnv(gymnasium.Env[Float32Array, np.int64]):
         truth, users = world(simulator, states)
         self.episodes = Episodes(truth, users, weeks=weeks, n_slots=1, reward=reward, cost_price=cost_price)
         self.observation_space = spaces.Box(LOWS, HIGHS, dtype=np.float32)
-        self.action_space = spaces.Discrete(len(truth.actions))  # type: ignore[assignment]
+        self.action_space = spaces.Discrete(len(truth.actions))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Float32Array, dict[str, Any]]:
         """Begin the next episode, or with a seed the first of a sequence."""
@@ -108,7 +108,8 @@ class RetentionEnv(gymnasium.Env[Float32Array, np.int64]):
 
     def action_masks(self) -> BoolArray:
         """Return the (n_actions,) mask of the week to come, by the name that maskable learners ask for."""
-        return self.episodes.mask()[0]
+        mask: BoolArray = self.episodes.mask()[0]
+        return mask
 
     def _info(self, refused: bool) -> dict[str, Any]:
         return {"action_mask": self.action_masks(), "refused": refused}

@@ -47,14 +47,18 @@ Reward = Callable[[Week], FloatArray]
 
 def net_margin(week: Week) -> FloatArray:
     """Return margin less (one plus price) times cost, in currency."""
-    return week.events.margin - (1.0 + week.cost_price) * week.events.cost
+    return _net(week.events, week.cost_price)
 
 
 def increment(week: Week) -> FloatArray:
     """Return `net_margin` less that of the twins left alone, in currency."""
     if week.twins is None:
         raise ConfigError("reward increment: the week was lived without twins; ask for them by naming this reward.")
-    return net_margin(week) - week.twins.margin
+    return _net(week.events, week.cost_price) - _net(week.twins, week.cost_price)
+
+
+def _net(events: PeriodEvents, cost_price: float) -> FloatArray:
+    return events.margin - (1.0 + cost_price) * events.cost
 
 
 def retention(week: Week) -> FloatArray:

@@ -8,12 +8,14 @@ from pathlib import Path
 from simulations.ensemble import SimulatorEnsemble
 from simulations.errors import ConfigError
 from simulations.simulator import LifecycleSimulator
-from simulations.state import UserStates, fold
+from simulations.state import UserStates
 
 _SCENARIO_SEED, _SCENARIO_USERS, _SCENARIO_WEEKS = 0, 500, 26
 
 
-def world(simulator: LifecycleSimulator | str | Path | None, states: UserStates | None) -> tuple[LifecycleSimulator, UserStates]:
+def world(
+    simulator: LifecycleSimulator | str | Path | None, states: UserStates | None
+) -> tuple[LifecycleSimulator, UserStates]:
     """Return the simulator and the users with whom episodes begin.
 
     Parameters
@@ -40,8 +42,8 @@ def world(simulator: LifecycleSimulator | str | Path | None, states: UserStates 
 
 @lru_cache(maxsize=1)
 def _scenario() -> tuple[LifecycleSimulator, UserStates]:
-    from simulations.scenarios import draw_world  # needed only here, and slow to import
+    from simulations.scenarios import draw_world  # needed where nobody gives a world of their own
 
     drawn = draw_world(_SCENARIO_SEED)
     history = drawn.simulate_history(_SCENARIO_USERS, _SCENARIO_WEEKS, seed=_SCENARIO_SEED)
-    return drawn.simulator, fold(history.panel)
+    return drawn.simulator, history.states

@@ -97,7 +97,8 @@ def one_hot(actions: ActionArray, n_actions: int) -> FloatArray:
     >>> one_hot(np.array([1, 0], dtype=np.int16), 2).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    return (actions[:, None] == np.arange(n_actions)).astype(np.float64)
+    chosen: FloatArray = (actions[:, None] == np.arange(n_actions)).astype(np.float64)
+    return chosen
 
 
 def sample(probabilities: FloatArray, uniforms: FloatArray) -> tuple[ActionArray, FloatArray]:

@@ -135,7 +135,10 @@ class PolicyComparison:
     def summary(self) -> str:
         """Say what each policy brings, best first."""
         ranked = sorted(self.outcomes, key=lambda one: -one.value)
-        lines = [f"{one.name}: {one.value:.3f} per user ({self.level:.0%} interval {one.low:.3f} to {one.high:.3f})" for one in ranked]
+        lines = [
+            f"{one.name}: {one.value:.3f} per user ({self.level:.0%} interval {one.low:.3f} to {one.high:.3f})"
+            for one in ranked
+        ]
         return "\n".join([f"Value against doing nothing over {self.weeks} weeks, {self.n_users:,} users:", *lines])
 
     def _place(self, name: str) -> int:
@@ -179,5 +182,7 @@ def choose(comparison: PolicyComparison) -> Choice:
     if fallback is None:
         reason = f"{verdict}, and no rule or single action beats doing nothing beyond its error: doing nothing is the choice."
     else:
-        reason = f"{verdict}; {fallback.name} beats doing nothing ({fallback.low:.3f} to {fallback.high:.3f} per user) and is taken."
+        reason = (
+            f"{verdict}; {fallback.name} beats doing nothing ({fallback.low:.3f} to {fallback.high:.3f} per user) and is taken."
+        )
     return Choice(name=name, reason=reason, best_learned=None if learned is None else learned.name, beats_baselines=False)

@@ -29,4 +29,5 @@ def log_scaled(observation: Float32Array) -> FloatArray:
 
 def row_products(rows: FloatArray, matrix: FloatArray) -> FloatArray:
     """Return ``rows @ matrix`` summed in one fixed order, so that neither batch size nor threads move a last digit."""
-    return np.einsum("nd,dh->nh", rows, matrix, optimize=False)
+    products: FloatArray = np.einsum("nd,dh->nh", rows, matrix, optimize=False)
+    return products

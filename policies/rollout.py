@@ -28,9 +28,7 @@ from simulations.state import UserStates
 N_DRAWS = 500  # bootstrap draws behind an interval
 
 
-def limits_of(
-    simulators: Sequence[LifecycleSimulator], states: UserStates, *, budget: float | None, weeks: int = 8
-) -> Limits:
+def limits_of(simulators: Sequence[LifecycleSimulator], states: UserStates, *, budget: float | None, weeks: int = 8) -> Limits:
     """Take capacities from the actions, and costs as simulators expect them, redemptions included, over users."""
     actions = simulators[0].actions
     with threads_for(4 * states.n_users):
@@ -152,7 +150,7 @@ def two_way_draws(gains: FloatArray, *, seed: int, n_draws: int = N_DRAWS) -> Fl
     members = rng.multinomial(n_members, np.full(n_members, 1.0 / n_members), size=n_draws) / n_members
     drawn = np.zeros((gains.shape[0], n_draws), dtype=np.float64)
     for draw in range(n_draws):
-        users = rng.poisson(1.0, n_users).astype(np.float64)
+        users = np.asarray(rng.poisson(1.0, n_users), dtype=np.float64)
         by_member = np.einsum("pmu,u->pm", gains, users) / max(users.sum(), 1.0)
         drawn[:, draw] = by_member @ members[draw]
     return drawn

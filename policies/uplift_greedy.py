@@ -159,4 +159,5 @@ def best_actions(worth: FloatArray, cost: FloatArray, mask: BoolArray, price: fl
     """
     value = np.where(mask, worth - (1.0 + price) * cost - smallest, -np.inf)
     value[:, 0] = 0.0
-    return np.argmax(value, axis=1).astype(np.int16)
+    actions: ActionArray = np.argmax(value, axis=1).astype(np.int16)
+    return actions

@@ -177,10 +177,7 @@ def _learn(
         simulator, population = simulators[place], populations[place]
         observation, mask = simulator.observe(population), simulator.mask(population)
         draws = Address(seed=seed, member=simulator.member, period=population.period, user_keys=states.user_keys)
-        if turn == 0:
-            actions = random_actions(mask, draws)
-        else:
-            actions = bandit.act(observation, mask, draws).actions
+        actions = random_actions(mask, draws) if turn == 0 else bandit.act(observation, mask, draws).actions
         rewards = _twin_rewards(simulator, population, actions, weeks)
         if turn == 0:
             bandit = replace(bandit, reward_scale=max(float(rewards[actions > 0].std()) if (actions > 0).any() else 0.0, 1e-6))
@@ -193,7 +190,8 @@ def random_actions(mask: BoolArray, draws: Address) -> ActionArray:
     """Return an allowed action for each user, all equally likely."""
     cumulative = np.cumsum(mask, axis=1)
     wanted = np.floor(draws.uniforms(Channel.EXPLORATION) * cumulative[:, -1]) + 1.0
-    return np.argmax(cumulative >= wanted[:, None], axis=1).astype(np.int16)
+    actions: ActionArray = np.argmax(cumulative >= wanted[:, None], axis=1).astype(np.int16)
+    return actions
 
 
 def _twin_rewards(simulator: LifecycleSimulator, population: Population, actions: ActionArray, weeks: int) -> FloatArray:

@@ -70,5 +70,6 @@ class PPOPolicy:
 
 
 def _softmax(logits: FloatArray) -> FloatArray:
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
+    odds: FloatArray = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: FloatArray = odds / odds.sum(axis=1, keepdims=True)
+    return probabilities

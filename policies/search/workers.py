@@ -1,0 +1,154 @@
+"""Who tries the trials of a batch: this process, or long-lived Ray actors. Results come back in the order asked."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from policies.search.space import Params
+from simulations.errors import DecisionEngineError, MissingExtraError
+
+Objective = Callable[[Params, int], float]
+Asked = tuple[int, Params]  # a trial's number and its point
+LOST_AT_MOST = 3  # times a trial may lose its worker before the search gives up
+_STORE_BYTES = 128 * 2**20  # Ray's shared memory on this machine
+
+
+class Workers(AbstractContextManager["Workers"], Protocol):
+    """Evaluates batches."""
+
+    def evaluate(self, batch: Sequence[Asked]) -> Iterator[float]:
+        """Yield one value a trial, in the order of the batch, each as soon as all before it are known."""
+        ...
+
+
+class InProcess:
+    """Tries one trial after the other, here."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+
+    def __enter__(self) -> InProcess:
+        """Return the workers."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing behind."""
+
+    def evaluate(self, batch: Sequence[Asked]) -> Iterator[float]:
+        """Yield one value a trial, in the order of the batch."""
+        for number, params in batch:
+            yield self._objective(params, number)
+
+
+class RayWorkers:
+    """Actors that each keep the objective and try trials as they become free.
+
+    The objective is sent once. A worker that dies is replaced and its trial tried again, at most `LOST_AT_MOST` times. A Ray
+    that already runs is used and left running; else a local one is started and shut down.
+
+    Parameters
+    ----------
+    objective : callable
+        Pure; takes a point and the trial's number.
+    n_workers : int
+        Processes, at least one.
+    """
+
+    def __init__(self, objective: Objective, n_workers: int) -> None:
+        self._objective = objective
+        self._n_workers = n_workers
+        self._started = False
+
+    def __enter__(self) -> RayWorkers:
+        """Start the actors."""
+        self._ray = _load_ray()
+        if not self._ray.is_initialized():
+            self._ray.init(
+                num_cpus=self._n_workers,
+                include_dashboard=False,
+                log_to_driver=False,
+                configure_logging=False,
+                object_store_memory=_STORE_BYTES,
+            )
+            self._started = True
+        self._shared = self._ray.put(self._objective)
+        self._actors = [self._hire() for _ in range(self._n_workers)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Dismiss the actors, and stop Ray if it was started here."""
+        for actor in self._actors:
+            self._ray.kill(actor)
+        if self._started:
+            self._ray.shutdown()
+
+    def evaluate(self, batch: Sequence[Asked]) -> Iterator[float]:
+        """Yield one value a trial, in the order of the batch.
+
+        Raises
+        ------
+        DecisionEngineError
+            If a trial lost its worker too often.
+        """
+        waiting = deque(range(len(batch)))
+        idle = list(range(len(self._actors)))
+        lost = [0] * len(batch)
+        running: dict[Any, tuple[int, int]] = {}
+        values: dict[int, float] = {}
+        told = 0
+        while told < len(batch):
+            while idle and waiting:
+                place, worker = waiting.popleft(), idle.pop(0)
+                number, params = batch[place]
+                running[self._actors[worker].evaluate.remote(params, number)] = (place, worker)
+            ready, _ = self._ray.wait(list(running), num_returns=1)
+            place, worker = running.pop(ready[0])
+            try:
+                values[place] = float(self._ray.get(ready[0]))
+            except self._ray.exceptions.RayActorError:
+                lost[place] += 1
+                if lost[place] > LOST_AT_MOST:
+                    raise DecisionEngineError(f"search: trial {batch[place][0]} lost its worker {lost[place]} times.") from None
+                self._actors[worker] = self._hire()
+                waiting.appendleft(place)
+            idle.append(worker)
+            while told in values:
+                yield values.pop(told)
+                told += 1
+
+    def _hire(self) -> Any:
+        return self._ray.remote(num_cpus=1)(_Worker).remote(self._shared)
+
+
+class _Worker:
+    """One process's copy of the objective."""
+
+    def __init__(self, objective: Objective) -> None:
+        import numba
+
+        numba.set_num_threads(1)
+        self._objective = objective
+
+    def evaluate(self, params: Params, number: int) -> float:
+        """Return a trial's value."""
+        return self._objective(params, number)
+
+
+def _load_ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as missing:
+        raise MissingExtraError("Policy search with workers needs Ray: pip install ray, or search with workers=0.") from missing
+    return ray
+
+
+def workers_for(objective: Objective, n_workers: int) -> InProcess | RayWorkers:
+    """Return workers: this process for 0, else as many actors."""
+    return InProcess(objective) if n_workers == 0 else RayWorkers(objective, n_workers)
