@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from simulations.panel import Calendar as Calendar
     from simulations.panel import WeeklyPanel as WeeklyPanel
     from simulations.panel import build_panel as build_panel
+    from simulations.population import Population as Population
     from simulations.response import ActionResponse as ActionResponse
     from simulations.response import Quantity as Quantity
     from simulations.response import ResponseScale as ResponseScale
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from simulations.scenarios import World as World
     from simulations.scenarios import draw_world as draw_world
     from simulations.simulator import LifecycleSimulator as LifecycleSimulator
-    from simulations.simulator import Population as Population
     from simulations.state import UserStates as UserStates
     from simulations.state import advance as advance
     from simulations.state import fold as fold
@@ -67,7 +67,7 @@ _HOME = {
     "NotFittedError": "simulations.errors",
     "PeriodEvents": "simulations.rollout",
     "PlanError": "simulations.errors",
-    "Population": "simulations.simulator",
+    "Population": "simulations.population",
     "Quantity": "simulations.response",
     "ResponseScale": "simulations.response",
     "ResponseSet": "simulations.response",

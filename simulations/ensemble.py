@@ -21,6 +21,15 @@ from simulations.randomness import stream
 from simulations.response import ResponseScale, ResponseSet
 from simulations.simulator import LifecycleSimulator
 from simulations.state import fold
+from simulations.storage import (
+    StoredArrays,
+    pack_response,
+    pack_world,
+    read_artifact,
+    unpack_response,
+    unpack_world,
+    write_artifact,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,16 +130,30 @@ class SimulatorEnsemble:
 
     def save(self, folder: Path) -> None:
         """Write the ensemble into a folder: `ensemble.npz` with arrays, `ensemble.json` with the rest."""
-        from simulations.storage import save_ensemble
-
-        save_ensemble(self, folder)
+        arrays: StoredArrays = {"scale.centre": self.scale.centre, "scale.spread": self.scale.spread}
+        plain = {
+            "point": self.point.packed(arrays, "point."),
+            "members": [member.packed(arrays, f"{place}.") for place, member in enumerate(self.members)],
+            "responses": [pack_response(response) for response in self.responses.responses],
+            "seed": self.seed,
+            **pack_world(self.actions, self.rules, self.margin_share),
+        }
+        write_artifact(folder, "ensemble", arrays, plain)
 
     @classmethod
     def load(cls, folder: Path) -> SimulatorEnsemble:
         """Read what `save` wrote."""
-        from simulations.storage import load_ensemble
-
-        return load_ensemble(folder)
+        arrays, plain = read_artifact(folder, "ensemble")
+        world = unpack_world(plain)
+        scale = ResponseScale(centre=arrays["scale.centre"], spread=arrays["scale.spread"])
+        return cls(
+            point=LifecycleSimulator.unpacked(plain["point"], arrays, "point.", *world),
+            members=tuple(
+                LifecycleSimulator.unpacked(part, arrays, f"{place}.", *world) for place, part in enumerate(plain["members"])
+            ),
+            responses=ResponseSet(scale=scale, responses=tuple(unpack_response(part) for part in plain["responses"])),
+            seed=plain["seed"],
+        )
 
 
 def response_scale(panel: WeeklyPanel) -> ResponseScale:

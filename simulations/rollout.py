@@ -21,11 +21,10 @@ from simulations.kernel import (
     REVENUE,
     EventArrays,
 )
+from simulations.population import Population
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from simulations.simulator import Population
 
 _NAMES = {
     "margin": MARGIN,

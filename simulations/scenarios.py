@@ -93,7 +93,7 @@ class World:
         """Return what a retailer would have on file after some weeks; see `simulations.simulated_history`."""
         from simulations.simulated_history import simulate_history
 
-        return simulate_history(self, n_users, weeks, seed, logging=logging)
+        return simulate_history(self.simulator, n_users, weeks, seed, logging=logging)
 
 
 def plain_behaviour(*, pinned_seed: int | None = None, hazard: float = 0.002, regularity: float = 0.0) -> BehaviourFit:

@@ -19,13 +19,13 @@ from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray, KeyArray
 from simulations.features import column
 from simulations.panel import Calendar, WeeklyPanel
+from simulations.population import Population
 from simulations.randomness import Address, Channel, user_keys
-from simulations.simulator import Population
+from simulations.simulator import LifecycleSimulator
 from simulations.state import UserStates, V, new_users
 
 if TYPE_CHECKING:
     from simulations.kernel import EventArrays
-    from simulations.scenarios import World
 
 Logging = Literal["uniform", "confounded", "none"]
 CONTACT_SHARE = 0.3
@@ -65,13 +65,15 @@ class WorldHistory:
         return self.population.states
 
 
-def simulate_history(world: World, n_users: int, weeks: int, seed: int, *, logging: Logging = "uniform") -> WorldHistory:
+def simulate_history(
+    simulator: LifecycleSimulator, n_users: int, weeks: int, seed: int, *, logging: Logging = "uniform"
+) -> WorldHistory:
     """Live new users for some weeks under a way of logging and write down what a retailer would."""
     user_ids = np.array([f"u{i:07d}" for i in range(n_users)], dtype=object)
     keys = user_keys(user_ids)
     consent = Address(seed=seed, member=0, period=0, user_keys=keys).uniforms(Channel.LOGGING, 2) < CONSENT_SHARE
     actions_taken = np.zeros((n_users, weeks), dtype=np.int16)
-    propensities = np.zeros((n_users, weeks, len(world.actions)), dtype=np.float32)
+    propensities = np.zeros((n_users, weeks, len(simulator.actions)), dtype=np.float32)
 
     def decide(observation: Float32Array, mask: BoolArray, address: Address) -> ActionArray:
         chances = logging_propensities(observation, mask, logging)
@@ -81,16 +83,18 @@ def simulate_history(world: World, n_users: int, weeks: int, seed: int, *, loggi
         propensities[:, address.period] = chances
         return actions_taken[:, address.period]
 
-    start = new_users(keys, len(world.actions), consent)
-    lived = world.simulator.rollout(start, decide, weeks=weeks, seed=seed, keep_weeks=True)
+    start = new_users(keys, len(simulator.actions), consent)
+    lived = simulator.rollout(start, decide, weeks=weeks, seed=seed, keep_weeks=True)
     assert lived.events is not None
     opted_out = lived.final.states.values[:, V.OPTED_OUT] > 0
     after = consent & ~opted_out
     return WorldHistory(
         orders=_orders(user_ids, keys, seed, lived.events),
-        exposures=_exposures(user_ids, actions_taken, propensities, lived.events, world.actions, recorded=logging == "uniform"),
+        exposures=_exposures(
+            user_ids, actions_taken, propensities, lived.events, simulator.actions, recorded=logging == "uniform"
+        ),
         customers=pd.DataFrame({"user_id": user_ids, "consent": after}),
-        panel=_panel(user_ids, actions_taken, lived.events, after, world.actions),
+        panel=_panel(user_ids, actions_taken, lived.events, after, simulator.actions),
         actions_taken=actions_taken,
         propensities=propensities,
         population=replace(lived.final, states=replace(lived.final.states, consent=after)),

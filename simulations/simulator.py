@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BitArray, BoolArray, Float32Array, FloatArray
@@ -21,49 +21,23 @@ from simulations.contact import ContactRules, action_mask
 from simulations.errors import InputError
 from simulations.features import observe
 from simulations.kernel import N_TOTALS, Behaviour, EventArrays, Money, StateArrays, live_weeks
+from simulations.population import Population as Population
 from simulations.randomness import Address, Channel
 from simulations.response import ResponseArrays
 from simulations.rollout import PeriodEvents, Rollout
 from simulations.state import UserStates
+from simulations.storage import (
+    StoredArrays,
+    pack_behaviour,
+    pack_world,
+    read_artifact,
+    unpack_behaviour,
+    unpack_world,
+    write_artifact,
+)
 
 RETENTION_WEEKS = 8  # a user is retained who bought in the last weeks of a rollout, this many
 Decide = Callable[[Float32Array, BoolArray, Address], ActionArray]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Population:
-    """Simulated users at the start of a week: their states, and what no policy sees.
-
-    Attributes
-    ----------
-    states : UserStates
-    latents : (n_users, N_LATENTS) float32 array
-        Offsets of the log-odds to buy and of log spend.
-    alive : (n_users,) bool array
-        False once a user is lost for good.
-    seed, member, period : int
-        The address of the week to come.
-    """
-
-    states: UserStates
-    latents: Float32Array
-    alive: BoolArray
-    seed: int
-    member: int
-    period: int
-
-    @property
-    def address(self) -> Address:
-        """Where this population's random numbers stand."""
-        return Address(seed=self.seed, member=self.member, period=self.period, user_keys=self.states.user_keys)
-
-    def copy(self) -> Population:
-        """Return a deep copy."""
-        return replace(self, states=self.states.copy(), latents=self.latents.copy(), alive=self.alive.copy())
-
-    def take(self, rows: NDArray[np.int64] | BoolArray) -> Population:
-        """Return some users, in the order asked."""
-        return replace(self, states=self.states.take(rows), latents=self.latents[rows], alive=self.alive[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,16 +220,43 @@ class LifecycleSimulator:
 
     def save(self, folder: Path) -> None:
         """Write the simulator into a folder: `simulator.npz` with arrays, `simulator.json` with the rest."""
-        from simulations.storage import save_simulator
-
-        save_simulator(self, folder)
+        arrays: StoredArrays = {}
+        plain = {"simulator": self.packed(arrays, ""), **pack_world(self.actions, self.rules, self.margin_share)}
+        write_artifact(folder, "simulator", arrays, plain)
 
     @classmethod
     def load(cls, folder: Path) -> LifecycleSimulator:
         """Read what `save` wrote."""
-        from simulations.storage import load_simulator
+        arrays, plain = read_artifact(folder, "simulator")
+        return cls.unpacked(plain["simulator"], arrays, "", *unpack_world(plain))
 
-        return load_simulator(folder)
+    def packed(self, arrays: StoredArrays, prefix: str) -> dict[str, Any]:
+        """Put the arrays under names with a prefix, and return the plain values; the common world is left out."""
+        for name, array in self.response._asdict().items():
+            arrays[f"{prefix}response.{name}"] = array
+        arrays[f"{prefix}carry.edges"], arrays[f"{prefix}carry.shares"] = self.carry_over.edges, self.carry_over.shares
+        return {"member": self.member, "behaviour": pack_behaviour(self.fit, arrays, prefix)}
+
+    @classmethod
+    def unpacked(
+        cls,
+        plain: dict[str, Any],
+        arrays: StoredArrays,
+        prefix: str,
+        actions: ActionSet,
+        rules: ContactRules,
+        margin_share: float,
+    ) -> LifecycleSimulator:
+        """Build the simulator from what `packed` put away."""
+        return cls(
+            fit=unpack_behaviour(plain["behaviour"], arrays, prefix),
+            response=ResponseArrays(**{name: arrays[f"{prefix}response.{name}"] for name in ResponseArrays._fields}),
+            actions=actions,
+            rules=rules,
+            margin_share=margin_share,
+            member=plain["member"],
+            carry_over=CarryOver(edges=arrays[f"{prefix}carry.edges"], shares=arrays[f"{prefix}carry.shares"]),
+        )
 
     def describe(self) -> str:
         """Say in one line what was fitted."""
