@@ -27,7 +27,7 @@ _VARIABLES = {
     ASSUMED: "--assumed",
     UNKNOWN: "--unknown",
 }
-WIDTH = 5.4  # inches, 72 units each: a page's text column, and still legible at a phone's width
+WIDTH = 5.0  # inches, 72 units each: a page's text column, and still legible at a phone's width
 _SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "reports",
@@ -127,7 +127,7 @@ def label(words: str, longest: int = 30) -> str:
 
 def _inline(svg: str, name: str, description: str, part: float) -> Html:
     """Make a file of its own fit to stand in a page, `part` of a text column wide."""
-    body = svg[svg.index("<svg") :]
+    body = printable(svg[svg.index("<svg") :])
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     opening = body[: body.index(">") + 1]

@@ -6,7 +6,7 @@ What rests on an assumption says so in words beside the number, in both renderin
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,11 +46,11 @@ class Column:
     align: Literal["left", "right"] = "right"
     assumed: str | None = None
 
-    def cell(self, row: dict[str, Any]) -> str:
+    def cell(self, row: Mapping[Any, Any]) -> str:
         """Write one row's cell."""
         return self.show(*(row[name] for name in self.values))
 
-    def is_assumed(self, row: dict[str, Any]) -> bool:
+    def is_assumed(self, row: Mapping[Any, Any]) -> bool:
         """Say whether one row's number is assumed."""
         if self.assumed is None:
             return False
@@ -106,7 +106,8 @@ def plain_columns(frame: pd.DataFrame) -> list[Column]:
 
 
 def _plain_column(name: str, values: pd.Series) -> Column:
-    heading = (name[:1].upper() + name[1:]).replace("_", " ")
+    heading = name.removeprefix("n_").replace("_", " ")
+    heading = heading[:1].upper() + heading[1:]
     if values.dtype.kind == "M":
         return Column(heading=heading, values=(name,), show=lambda value: numbers.text(value)[:10], align="left")
     if values.dtype.kind not in "iuf":
@@ -146,7 +147,7 @@ def html_table(
         foot = element("tfoot", element("tr", element("th", total[0], scope="row", class_=columns[0].align), *cells))
     table = element(
         "table",
-        element("caption", caption),
+        element("caption", element("span", caption)),
         element("thead", head),
         element("tbody", *rows),
         foot,
@@ -162,8 +163,10 @@ def _html_row(row: dict[Any, Any], columns: Sequence[Column]) -> Html:
         words: str = column.cell(row)
         if column.is_assumed(row):
             words = joined([words, " ", badge(ASSUMED, ASSUMED)])
-        scope = {"scope": "row"} if place == 0 else {}
-        cells.append(element("th" if place == 0 else "td", words, class_=column.align, **scope))
+        if place == 0:
+            cells.append(element("th", words, scope="row", class_=column.align))
+        else:  # the heading stands beside the value where a narrow screen shows a row as a card
+            cells.append(element("td", element("span", words), class_=column.align, data_heading=column.heading))
     return element("tr", *cells)
 
 
