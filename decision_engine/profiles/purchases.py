@@ -21,7 +21,7 @@ NO_CATEGORY = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """The products that were bought, by code.
+    """The products that order lines name, by code.
 
     Attributes
     ----------
@@ -144,26 +144,36 @@ def read_purchases(items: pd.DataFrame, products: pd.DataFrame, panel: WeeklyPan
     products : DataFrame
         product_id; title and category where known. May have no row.
     """
-    wanted = items["product_id"].notna() & (items["revenue"] >= 0)
+    user_codes, user_ids = pd.factorize(items["user_id"])
+    users = pd.Index(panel.user_ids.astype(str)).get_indexer(pd.Index(user_ids).astype(str))[user_codes]
+    codes, product_ids = _sorted_codes(items["product_id"])
+    days = panel.calendar.business_days(items["ordered_at"])
+    wanted = (codes >= 0) & (users >= 0) & (items["revenue"] >= 0).to_numpy(dtype=bool)
     if "quantity" in items:
-        wanted &= items["quantity"].isna() | (items["quantity"] > 0)
-    lines = items.loc[wanted, ["user_id", "product_id", "ordered_at"]]
-    named, user_ids = pd.factorize(lines["user_id"].astype(str))
-    users = pd.Index(panel.user_ids.astype(str)).get_indexer(pd.Index(user_ids))[named]
-    codes, product_ids = pd.factorize(lines["product_id"].astype(str), sort=True)
-    days = panel.calendar.business_days(lines["ordered_at"])
+        wanted &= (items["quantity"].isna() | (items["quantity"] > 0)).to_numpy(dtype=bool)
     n_days = 7 * panel.n_periods
-    inside = (days >= 0) & (days < n_days) & (users >= 0)
+    inside = wanted & (days >= 0) & (days < n_days)
     keys = (users[inside] * len(product_ids) + codes[inside]) * n_days + days[inside]
-    keys = np.unique(keys.astype(np.int64))
+    keys = np.sort(keys.astype(np.int64))  # then unlike neighbours: several times faster than `np.unique`
+    keys = keys[np.diff(keys, prepend=-1) > 0]
     pairs = keys // n_days
     return Purchases(
         users=pairs // max(len(product_ids), 1),
         products=pairs % max(len(product_ids), 1),
         days=keys % n_days,
         n_users=panel.n_users,
-        catalogue=_catalogue(pd.Index(product_ids), products),
+        catalogue=_catalogue(product_ids, products),
     )
+
+
+def _sorted_codes(ids: pd.Series) -> tuple[IntArray, pd.Index]:
+    """Return each row's code, -1 where the id is missing, and the ids in ascending order: the order of rows moves no code."""
+    codes, found = pd.factorize(ids)
+    names = pd.Index(found).astype(str)
+    order = np.argsort(names.to_numpy(dtype=object), kind="stable")
+    place = np.empty(order.size + 1, dtype=np.int64)
+    place[order], place[-1] = np.arange(order.size), -1
+    return place[codes], names[order]
 
 
 def _catalogue(product_ids: pd.Index, products: pd.DataFrame) -> Catalogue:
