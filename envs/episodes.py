@@ -18,9 +18,10 @@ from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray, Ke
 from simulations.errors import ConfigError
 from simulations.features import observe
 from simulations.kernel import N_LATENTS
+from simulations.population import Population
 from simulations.randomness import Address, Channel
 from simulations.rollout import PeriodEvents
-from simulations.simulator import LifecycleSimulator, Population
+from simulations.simulator import LifecycleSimulator
 from simulations.state import UserStates, V
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

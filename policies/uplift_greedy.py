@@ -101,17 +101,24 @@ class UpliftGreedy:
 
     def act(self, observation: Float32Array, mask: BoolArray, draws: Address) -> Decision:
         """Choose the action of the largest value; users come in the order of what a unit of money brings."""
-        gains = expected_gains(self.ensemble, observation, weeks=self.weeks, members=self.members)
-        worth = gains.mean - self.pessimism * gains.spread
-        actions = self._choose(worth, gains.cost, mask, np.argsort(draws.user_keys, kind="stable"))
+        worth, cost = self._worth(observation, mask)
+        actions = self._choose(worth, cost, mask, np.argsort(draws.user_keys, kind="stable"))
         rows = np.arange(actions.size)
-        return Decision.certain(actions, worth[rows, actions] / np.maximum(gains.cost[rows, actions], _FREE))
+        return Decision.certain(actions, worth[rows, actions] / np.maximum(cost[rows, actions], _FREE))
 
     def action_probabilities(self, observation: Float32Array, mask: BoolArray) -> FloatArray:
         """Return probability one for what `act` chooses; under limits ties go by the order of users."""
-        gains = expected_gains(self.ensemble, observation, weeks=self.weeks, members=self.members)
-        worth = gains.mean - self.pessimism * gains.spread
-        return one_hot(self._choose(worth, gains.cost, mask, np.arange(mask.shape[0])), mask.shape[1])
+        worth, cost = self._worth(observation, mask)
+        return one_hot(self._choose(worth, cost, mask, np.arange(mask.shape[0])), mask.shape[1])
+
+    def _worth(self, observation: Float32Array, mask: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """Return (n_users, n_actions) increments less pessimism, and costs; 0 for users whom nothing may reach this week."""
+        reachable = np.flatnonzero(mask[:, 1:].any(axis=1))
+        gains = expected_gains(self.ensemble, observation[reachable], weeks=self.weeks, members=self.members)
+        worth, cost = np.zeros(mask.shape, dtype=np.float64), np.zeros(mask.shape, dtype=np.float64)
+        worth[reachable] = gains.mean - self.pessimism * gains.spread
+        cost[reachable] = gains.cost
+        return worth, cost
 
     def _choose(self, worth: FloatArray, cost: FloatArray, mask: BoolArray, order: IntArray) -> ActionArray:
         """Return the actions; `order` is that in which users are served where they are worth the same."""

@@ -20,8 +20,9 @@ from policies.base import Decision, one_hot
 from policies.inputs import log_scaled, row_products
 from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
 from simulations.features import N_FEATURES
+from simulations.population import Population
 from simulations.randomness import Address, Channel
-from simulations.simulator import LifecycleSimulator, Population
+from simulations.simulator import LifecycleSimulator
 from simulations.state import UserStates
 
 
