@@ -105,7 +105,7 @@ class Classroom:
         return next(policy for policy in self.without_training(settings) if policy.kind == kind and policy.name == name)
 
     def bandit(self) -> Policy:
-        """Return LinUCB, warm-started on simulated weeks."""
+        """Return LinUCB, warm-started on simulated weeks, acting on what it estimates without a bonus for exploring."""
         from policies.bandits.linucb import warm_start
 
         return warm_start(
@@ -114,7 +114,7 @@ class Classroom:
             rounds=self.config.policies.bandit_rounds,
             weeks=self.config.effect_horizon_weeks,
             seed=self.config.seed,
-        )
+        ).greedy()
 
     def ppo(self) -> Policy:
         """Return PPO, trained for the configured number of user-weeks."""
