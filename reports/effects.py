@@ -33,7 +33,8 @@ class EffectsReport:
     ----------
     effects : frame, a row an action
         action, verdict, estimate, low, high (extra margin before cost, in currency a treated user), estimate_orders, n_treated,
-        n_control, reasons. Where `used_estimate`, `used_low`, `used_high` are there, they are what the simulators reckon with.
+        n_control, reasons. Where `used_estimate`, `used_low`, `used_high` are there, they are what the simulators reckon with
+        per user, and `used_source` says whether that is estimated or assumed; without it, what is not identified is assumed.
     checks : frame or None, a row a check
         action, check, passed, words.
     experiments : mapping of str to str
@@ -51,6 +52,8 @@ class EffectsReport:
 def effects_section(report: EffectsReport) -> Section:
     """Lay out the effects."""
     frame = report.effects.assign(_assumed=report.effects["verdict"] == "assumed")
+    if "used_source" not in frame:
+        frame["used_source"] = ["estimated" if verdict == "identified" else "assumed" for verdict in frame["verdict"]]
     unit = f"{report.currency} per {PER:,} treated users over {numbers.plural(report.horizon_weeks, 'week')}"
     verdicts = [word for word in _MEANING if (frame["verdict"] == word).any()]
     meaning = "; ".join(f"{word}: {_MEANING[word]}" for word in verdicts)
@@ -79,7 +82,7 @@ def _columns(report: EffectsReport, frame: pd.DataFrame) -> list[Column]:
     ]
     if "used_estimate" in frame:
         names = ("used_estimate", "used_low", "used_high")
-        columns.append(estimate_column("The simulators reckon with", names, frame, scale=PER, assumed="_assumed"))
+        columns.append(estimate_column("The simulators reckon with", names, frame, scale=PER, assumed="used_source"))
     places = numbers.decimals_for(frame["estimate_orders"] * PER)
 
     def orders(value: float) -> str:

@@ -11,10 +11,20 @@ from reports.document import Section
 from reports.drawing import figure
 from reports.figures import calibration_chart
 from reports.markup import Html, bullets, heading, paragraph
-from reports.tables import html_table, plain_columns
+from reports.tables import Column, html_table, plain_columns, share_column
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_SHARES = {
+    "share": "Share of users",
+    "mean_p_no_return": "Chance of not returning",
+    "hit_rate": "Lists that hit",
+    "precision": "Products that hit",
+    "gain": "Lists above most popular",
+    "gain_error": "Standard error",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,10 +33,11 @@ class ChurnReport:
 
     Attributes
     ----------
+    n_users : int
     base_rate : float
-        Share of users who did not return.
-    brier, brier_of_base_rate : float
-        Brier's score, and that of giving everyone the base rate.
+        The one chance that everyone would be given without a model.
+    brier, brier_of_base_rate, brier_gain_error : float
+        Brier's score, that of giving everyone the base rate, and the standard error of their difference.
     calibration_error, auc : float
     bins : frame or None
         predicted, observed.
@@ -39,6 +50,7 @@ class ChurnReport:
     brier_of_base_rate: float
     calibration_error: float
     auc: float
+    brier_gain_error: float = 0.0
     bins: pd.DataFrame | None = None
 
 
@@ -49,9 +61,9 @@ class ProfilesReport:
     Attributes
     ----------
     segments : frame or None
-        A row a life stage, its name first; columns whose names end in `share`, `rate` or `chance` are shares.
+        A row a life stage: life_stage, n_users, share, mean_margin (currency), mean_p_no_return; or fewer of them.
     recommendations : frame or None
-        A row a way to recommend, its name first, with its hit rates.
+        A row a way to recommend: question, way, hit_rate, precision, gain over the shop's most popular, gain_error; or fewer.
     users_file : str or None
         Where every user's profile is.
     """
@@ -70,14 +82,14 @@ def profiles_section(report: ProfilesReport) -> Section:
         body.append(paragraph(f"Every user's profile is in {report.users_file}."))
     if report.segments is not None and len(report.segments):
         caption = "Life stages: where users stand by their own rhythm of buying."
-        body.append(html_table(report.segments, plain_columns(report.segments), caption=caption))
+        body.append(html_table(report.segments, _columns(report.segments), caption=caption))
     if report.churn is not None:
         body += _churn(report.churn)
     if report.recommendations is not None and len(report.recommendations):
         caption = "How often what would have been recommended was bought in the judged weeks."
         body += [
             heading("Recommendations"),
-            html_table(report.recommendations, plain_columns(report.recommendations), caption=caption),
+            html_table(report.recommendations, _columns(report.recommendations), caption=caption),
         ]
     body.append(bullets(report.notes))
     return Section(heading="Profiles", body=tuple(part for part in body if part))
@@ -85,12 +97,14 @@ def profiles_section(report: ProfilesReport) -> Section:
 
 def _churn(churn: ChurnReport) -> list[Html]:
     weeks = numbers.plural(churn.horizon_weeks, "week")
-    verdict = "better" if churn.brier < churn.brier_of_base_rate else "not better"
+    gain = churn.brier_of_base_rate - churn.brier
+    verdict = "better" if gain > 2.0 * churn.brier_gain_error and gain > 0 else "not better beyond its error"
     body = [
         heading("Chance of not returning"),
         paragraph(
-            f"{numbers.share(churn.base_rate)} of {numbers.plural(churn.n_users, 'user')} did not return within {weeks}. "
-            f"Brier score {churn.brier:.3f}, {verdict} than the {churn.brier_of_base_rate:.3f} of giving everyone that share; "
+            f"The chance of not returning within {weeks}, judged on {numbers.plural(churn.n_users, 'user')}: Brier score "
+            f"{churn.brier:.3f}, {verdict} than the {churn.brier_of_base_rate:.3f} of giving everyone "
+            f"{numbers.share(churn.base_rate)}; "
             f"calibration error {churn.calibration_error:.3f}; a user who left was ranked above one who stayed in "
             f"{numbers.share(churn.auc)} of the pairs (50% is chance)."
         ),
@@ -100,3 +114,12 @@ def _churn(churn: ChurnReport) -> list[Html]:
         chart = calibration_chart(bins, outcome=f"of not returning within {weeks}", own="chance of not returning", name="churn")
         body.append(figure(chart, "Predicted against observed, in bins of equally many users."))
     return body
+
+
+def _columns(frame: pd.DataFrame) -> list[Column]:
+    plain = plain_columns(frame)
+    names = [column.values[0] for column in plain]
+    return [
+        share_column(_SHARES[name], name, signed=name == "gain") if name in _SHARES else column
+        for name, column in zip(names, plain, strict=True)
+    ]

@@ -102,7 +102,7 @@ def plain_columns(frame: pd.DataFrame) -> list[Column]:
     Words go left, dates lose their clock, names that end in `share`, `rate` or `chance` are shares, other numbers have the
     decimals that suit the column; underscores become spaces.
     """
-    return [_plain_column(str(name), frame[name]) for name in frame.columns]
+    return [_plain_column(str(name), frame[name].convert_dtypes()) for name in frame.columns]
 
 
 def _plain_column(name: str, values: pd.Series) -> Column:

@@ -227,7 +227,7 @@ def profiles_report() -> ProfilesReport:
                 "life_stage": ["active", "cooling", "lost"],
                 "n_users": [1800, 400, 269],
                 "mean_margin": [130.2, 60.4, 3.1],
-                "user_share": [0.73, 0.16, 0.11],
+                "share": [0.73, 0.16, 0.11],
             }
         ),
         churn=ChurnReport(
@@ -242,7 +242,7 @@ def profiles_report() -> ProfilesReport:
         ),
         recommendations=pd.DataFrame(
             {
-                "way": ["buy again", "popular in favourites", "popular"],
+                "way": ["buy again", "favourites first", "most popular"],
                 "hit_rate": [0.41, 0.12, 0.09],
                 "n_users": [2000, 1900, 2400],
             }

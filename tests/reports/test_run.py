@@ -134,3 +134,18 @@ def test_a_plan_that_contacts_nobody_says_so_and_why(full_report):
     text = Page(render_run(report)).text
     assert "The plan contacts nobody of 100 users." in text
     assert "Expected increment" not in text
+
+
+def test_what_simulators_reckon_with_is_marked_by_its_own_source(full_report):
+    frame = full_report.effects.effects.iloc[:2].assign(used_estimate=0.5, used_low=0.1, used_high=0.9)
+    by_verdict = render_run(RunReport(title="x", effects=replace(full_report.effects, effects=frame)))
+    assert by_verdict.count("500 (100 to 900) <span") == 1  # coupon_a is not identified, so that its figure is assumed
+    told = replace(full_report.effects, effects=frame.assign(used_source="assumed"))
+    assert render_run(RunReport(title="x", effects=told)).count("500 (100 to 900) <span") == 2
+
+
+def test_churn_is_not_called_better_within_its_error(full_report):
+    profiles = full_report.profiles
+    unsure = replace(profiles, churn=replace(profiles.churn, brier_gain_error=0.05))
+    assert "not better beyond its error" in render_run(RunReport(title="x", profiles=unsure))
+    assert "not better" not in render_run(RunReport(title="x", profiles=profiles))

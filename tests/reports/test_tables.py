@@ -81,3 +81,10 @@ def test_plain_columns_are_read_off_names_and_types():
     columns = plain_columns(frame)
     assert [column.heading for column in columns] == ["Life stage", "Users", "Hit rate", "First"]
     assert [column.cell(frame.to_dict("records")[0]) for column in columns] == ["new", "1,200", "25%", "2017-01-01"]
+
+
+def test_whole_numbers_with_a_gap_are_numbers_all_the_same():
+    frame = pd.DataFrame({"users": pd.Series([2469, pd.NA], dtype=object)})
+    (column,) = plain_columns(frame)
+    assert [column.cell(row) for row in frame.to_dict("records")] == ["2,469", "–"]
+    assert column.align == "right"
