@@ -21,11 +21,13 @@ from decision_engine.progress import Progress
 from decision_engine.workspace import StageOutcome, Workspace, digest_of, write_atomically
 
 if TYPE_CHECKING:
+    from decision_engine.profiles import Profiles
     from decision_engine.stages.check import Checked
     from decision_engine.stages.effects import Estimated
     from decision_engine.stages.evaluate import Evaluated
     from decision_engine.stages.fit import Fitted
-    from decision_engine.stages.profile import Profiled
+    from decision_engine.stages.plan import Planned
+    from decision_engine.stages.report import Written
     from decision_engine.stages.search import Searched
 
 Result = TypeVar("Result")
@@ -111,7 +113,9 @@ def run_main_job(
         If the history cannot be used, or another process holds the workspace.
     """
     with workspace.locked(), single_threaded():
-        return _run(config, Stages(workspace, progress), config.search.workers if workers is None else workers, maker or _login())
+        return _run(
+            config, Stages(workspace, progress), config.search.workers if workers is None else workers, maker or _login()
+        )
 
 
 def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
@@ -128,7 +132,7 @@ def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
         inputs=(digest_sources(config),), settings=part("sources", "tables", "time", "actions"),
         source=("decision_engine/config", "decision_engine/history", *_SIMULATIONS),
     )  # fmt: skip
-    profiled: StageOutcome[Profiled] = stages.run(
+    profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
         after=(checked,), settings=part(*time, "margin_share"), source=("decision_engine/profiles", *_SIMULATIONS),
     )  # fmt: skip
@@ -155,24 +159,27 @@ def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
     )  # fmt: skip
     evaluated: StageOutcome[Evaluated] = stages.run(
         "evaluate", "every policy beside doing nothing, on simulators none has seen",
-        lambda: evaluate.evaluate(checked.result.panel, checked.result.history, fitted.result, searched.result.settings, config),
+        lambda: evaluate.evaluate(
+            checked.result.panel, checked.result.history, fitted.result, searched.result.settings, config
+        ),
         after=(checked, fitted, searched), settings=choosing,
         source=("decision_engine/stages/learn.py", "decision_engine/effects/recorded.py", *_POLICIES),
     )  # fmt: skip
-    planned: StageOutcome[Plan] = stages.run(
+    planned: StageOutcome[Planned] = stages.run(
         "plan", "who gets what in the coming week",
         lambda: plan.plan_week(checked.result.panel, fitted.result, evaluated.result, searched.result.settings, config),
         after=(checked, fitted, searched, evaluated), settings={**choosing, **part("name", "currency", "margin_source")},
         source=("decision_engine/stages/learn.py", "decision_engine/planning", "decision_engine/responses.py", *_POLICIES),
     )  # fmt: skip
     with Ledger(stages.workspace.ledger) as ledger:
-        recorded = ledger.record(planned.result, maker=maker)
-    written: StageOutcome[report.Written] = stages.run(
+        recorded = ledger.record(planned.result.plan, maker=maker)
+    written: StageOutcome[Written] = stages.run(
         "report", "the page that tells it all",
         lambda: report.write_report(
             report.Told(
-                config=config, checked=checked.result, profiled=profiled.result, estimated=estimated.result, fitted=fitted.result,
-                searched=searched.result, evaluated=evaluated.result, plan=recorded, stages=tuple(stages.done),
+                config=config, checked=checked.result, profiled=profiled.result, estimated=estimated.result,
+                fitted=fitted.result, searched=searched.result, evaluated=evaluated.result, planned=planned.result,
+                plan=recorded, stages=tuple(stages.done),
             )
         ),
         after=(checked, profiled, estimated, fitted, searched, evaluated, planned),

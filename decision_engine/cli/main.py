@@ -11,8 +11,6 @@ from decision_engine.cli.outcomes import outcomes
 from decision_engine.cli.plan import plan_commands
 from decision_engine.cli.run import run
 from decision_engine.cli.schema import schema
-from decision_engine.cli.search import search
-from decision_engine.cli.simulate import simulate
 from simulations.errors import DecisionEngineError, InputError
 
 app = typer.Typer(
@@ -25,8 +23,6 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(check)
-app.command()(simulate)
-app.command()(search)
 app.add_typer(plan_commands, name="plan")
 app.command()(outcomes)
 app.command()(schema)

@@ -11,7 +11,7 @@ import typer
 from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
 
 if TYPE_CHECKING:
-    from decision_engine.planning import Ledger
+    from decision_engine.planning import Ledger, PlanState
 
 plan_commands = typer.Typer(help="Make, read, approve and export plans.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -53,13 +53,19 @@ def list_plans(workspace: WorkspacePath = DEFAULT_WORKSPACE, json: AsJson = Fals
     if json:
         print_json(
             [
-                {"id": f"plan-{state.digest[:12]}", "name": name, "version": version, "status": state.status, "maker": state.maker}
+                {
+                    "id": f"plan-{state.digest[:12]}",
+                    "name": name,
+                    "version": version,
+                    "status": state.status,
+                    "maker": state.maker,
+                }
                 for name, version, state in states
             ]
         )
         return
     for name, version, state in states:
-        typer.echo(f"plan-{state.digest[:12]}  version {version:<3} {state.status:<9} {name}, made by {state.maker}")
+        typer.echo(f"{_id(state)}  version {version:<3} {state.status:<9} {name}, made by {state.maker}")
     if not states:
         typer.echo("no plan yet; `decision-engine run CONFIG` makes one.")
 
@@ -84,12 +90,12 @@ def show(
     for entry in entries:
         comment = entry.details.get("comment", "")
         typer.echo(f"{entry.event} by {entry.actor} at {entry.at}" + (f": {comment}" if comment else ""))
-    for row in found.rows.head(rows).itertuples():
+    for row in found.rows.head(rows).to_dict(orient="records"):
         typer.echo(
-            f"\n{row.user_id}: {row.action} ({row.source}), cost {row.cost:,.2f}, "
-            f"increment {row.increment:,.2f} ({row.low:,.2f} to {row.high:,.2f})"
+            f"\n{row['user_id']}: {row['action']} ({row['source']}), cost {row['cost']:,.2f}, "
+            f"increment {row['increment']:,.2f} ({row['low']:,.2f} to {row['high']:,.2f})"
         )
-        for reason in row.reasons:
+        for reason in row["reasons"]:
             typer.echo(f"    {reason}")
     if len(found.rows) > rows:
         typer.echo(f"\nshowing {rows} of {len(found.rows):,} rows; --rows shows more, `plan export` writes all.")
@@ -144,7 +150,7 @@ def reject(
 def export(
     plan: PlanId,
     workspace: WorkspacePath = DEFAULT_WORKSPACE,
-    to: Annotated[Path | None, typer.Option(help="Folder to write into; default: `exports` in the workspace.", show_default=False)] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder to write into; default: `exports` there.", show_default=False)] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who exports; default: the login name.", show_default=False)] = None,
     json: AsJson = False,
 ) -> None:
@@ -165,7 +171,7 @@ def export(
 @plan_commands.command("verify")
 def verify(
     workspace: WorkspacePath = DEFAULT_WORKSPACE,
-    head: Annotated[str | None, typer.Option(help="A hash noted earlier, which must still be in the chain.", show_default=False)] = None,
+    head: Annotated[str | None, typer.Option(help="A hash noted earlier that must still be there.", show_default=False)] = None,
     json: AsJson = False,
 ) -> None:
     """Check the whole ledger: every entry, every plan, and the chain between them."""
@@ -186,9 +192,9 @@ def _decide(step: str, plan: str, by: str, workspace: Path, comment: str, digest
         seen = digest or ledger.find(plan)
         state = (ledger.approve if step == "approve" else ledger.reject)(plan, by=by, digest=seen, comment=comment)
     if as_json:
-        print_json({"id": f"plan-{state.digest[:12]}", "digest": state.digest, "status": state.status, "by": by})
+        print_json({"id": _id(state), "digest": state.digest, "status": state.status, "by": by})
     else:
-        typer.echo(f"plan-{state.digest[:12]} is {state.status} by {by}.")
+        typer.echo(f"{_id(state)} is {state.status} by {by}.")
 
 
 def _ledger(workspace: Path) -> Ledger:
@@ -198,8 +204,14 @@ def _ledger(workspace: Path) -> Ledger:
 
     place = Workspace(workspace).ledger
     if not place.is_file():
-        raise InputError(f"workspace {workspace}: no ledger of plans here; `decision-engine run CONFIG -w {workspace}` makes one.")
+        raise InputError(
+            f"workspace {workspace}: no ledger of plans here; `decision-engine run CONFIG -w {workspace}` makes one."
+        )
     return Ledger(place)
+
+
+def _id(state: PlanState) -> str:
+    return f"plan-{state.digest[:12]}"
 
 
 def _entry(entry: object) -> dict[str, object]:

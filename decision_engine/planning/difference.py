@@ -65,7 +65,9 @@ def compare_plans(before: Plan, after: Plan) -> PlanDifference:
         before=before.id,
         after=after.id,
         totals={name: (old[name], new[name]) for name in _TOTALS if old[name] != new[name]},
-        settings={name: (settings_old[name], settings_new[name]) for name in settings_old if settings_old[name] != settings_new[name]},
+        settings={
+            name: (settings_old[name], settings_new[name]) for name in settings_old if settings_old[name] != settings_new[name]
+        },
         changes=changed.rename_axis("user_id").reset_index(),
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from decision_engine.config.models import Config
-from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, make_plan
+from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, in_holdout, make_plan
 from decision_engine.responses import assumed_shares
 from decision_engine.stages.evaluate import Evaluated
 from decision_engine.stages.fit import Fitted
 from decision_engine.stages.learn import Classroom, PolicySettings
+from policies.allocation import AllocationProblem, budget_curve
 from policies.base import Policy
 from policies.uplift_greedy import UpliftGreedy
 from simulations.arrays import BoolArray, Float32Array, FloatArray
@@ -23,7 +26,25 @@ from simulations.randomness import Address
 from simulations.state import UserStates
 
 
-def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings: PolicySettings, config: Config) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, and what its makers reckoned with.
+
+    Attributes
+    ----------
+    believed : DataFrame
+        A row an action besides `none`: action, source, estimate, low, high: extra margin before cost in currency per user over
+        the effect horizon, mean over all users, with its interval over members.
+    budget_curve : DataFrame
+        What other budgets would bring: budget, value, bound, cost.
+    """
+
+    plan: Plan
+    believed: pd.DataFrame
+    budget_curve: pd.DataFrame
+
+
+def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings: PolicySettings, config: Config) -> Planned:
     """Return the plan for the week after the panel's last.
 
     The chosen policy, learned again on the whole history, says which actions a user may get. Who gets them is settled by what
@@ -55,7 +76,40 @@ def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings
         reasons=_reasons(observation),
         propensities=propensities,
     )
-    return make_plan(candidates, _settings(panel, policy, config), holdout_key=config.campaign.holdout_key)
+    plan = make_plan(candidates, _settings(panel, policy, config), holdout_key=config.campaign.holdout_key)
+    return Planned(plan=plan, believed=_believed(candidates, config), budget_curve=_budget_curve(candidates, config))
+
+
+def _believed(candidates: Candidates, config: Config) -> pd.DataFrame:
+    """Return what each action is reckoned to bring, over all users."""
+    by_member = candidates.margins.mean(axis=1, dtype=np.float64)
+    tail = (1.0 - config.interval_level) / 2.0
+    low, high = np.quantile(by_member, [tail, 1.0 - tail], axis=0)
+    frame = pd.DataFrame(
+        {
+            "action": candidates.actions.names,
+            "source": np.where(candidates.effect_assumed > 0, "assumed", "estimated"),
+            "estimate": by_member.mean(axis=0),
+            "low": low,
+            "high": high,
+        }
+    )
+    return frame.iloc[1:].reset_index(drop=True)
+
+
+def _budget_curve(candidates: Candidates, config: Config) -> pd.DataFrame:
+    """Return the value of other budgets for the same users, by all members' mean."""
+    free = ~in_holdout(candidates.user_keys, config.campaign.holdout_share, config.campaign.holdout_key)
+    nets = candidates.margins.mean(axis=0, dtype=np.float64) - candidates.costs
+    nets[:, 0] = 0.0
+    problem = AllocationProblem(
+        values=nets[free],
+        costs=candidates.costs[free],
+        allowed=candidates.allowed[free] & candidates.chosen[free],
+        budget=config.campaign.budget,
+        capacities=config.capacities(),
+    )
+    return budget_curve(problem).to_frame()
 
 
 def member_increments(ensemble: SimulatorEnsemble, states: UserStates, weeks: int) -> tuple[Float32Array, FloatArray]:

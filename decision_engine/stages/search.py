@@ -34,8 +34,12 @@ class Searched:
     trials: pd.DataFrame
 
 
-def search_settings(panel: WeeklyPanel, fitted: Fitted, config: Config, *, key: str, workers: int, folder: Path) -> Searched:
-    """Search on the fitting weeks; a search that was stopped goes on where its journal in `folder` ends.
+def search_settings(
+    panel: WeeklyPanel, fitted: Fitted, config: Config, *, key: str, workers: int, folder: Path | None
+) -> Searched:
+    """Search on the fitting weeks.
+
+    A search that was stopped goes on where its journal in `folder` ends; without a folder none is kept.
 
     Parameters
     ----------
@@ -62,7 +66,7 @@ def search_settings(panel: WeeklyPanel, fitted: Fitted, config: Config, *, key: 
         trials=config.search.trials,
         seed=config.seed,
         workers=workers,
-        storage=folder / f"{digest_of(key)}.journal",
+        storage=None if folder is None else folder / f"{digest_of(key)}.journal",
         key=key,
     )
     best = {trial.params["kind"]: trial.params for trial in sorted(result.trials, key=lambda one: (one.value, -one.place))}
