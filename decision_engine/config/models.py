@@ -146,8 +146,11 @@ class CampaignConfig(Section):
 class SimulatorConfig(Section):
     """How uncertainty about the world is held: an ensemble of simulators."""
 
-    members: int = Field(8, ge=2, le=256, description="Simulators that judge policies and price the plan.")
+    members: int = Field(8, ge=2, le=256, description="Simulators that judge policies.")
     training_members: int = Field(4, ge=1, le=256, description="Further simulators, on which policies learn.")
+    plan_members: int = Field(
+        32, ge=2, le=1024, description="Simulators that price the plan: half of them choose, the other half judge."
+    )
 
 
 class PoliciesConfig(Section):

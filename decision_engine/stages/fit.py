@@ -23,7 +23,7 @@ class Fitted:
     judged : SimulatorEnsemble
         Sees the fitting weeks only; policies are chosen with it.
     final : SimulatorEnsemble
-        Sees all weeks; the plan is made with it.
+        Sees all weeks; the plan is made with it, by more members, because only its intervals cost anything there.
     goodness : Goodness or None
         How `judged` forecasts the weeks it did not see; None where too few follow the fitting weeks.
     n_training : int
@@ -47,7 +47,7 @@ class Fitted:
 def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> Fitted:
     """Fit both ensembles and judge the first."""
     early = panel.slice(config.n_fitting_periods)
-    judged = _fit(early, estimated.judged, config)
+    judged = _fit(early, estimated.judged, config, config.simulator.training_members + config.simulator.members)
     weeks_left = panel.n_periods - config.n_fitting_periods
     goodness = None
     if weeks_left >= config.effect_horizon_weeks:
@@ -61,19 +61,19 @@ def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> 
         )
     return Fitted(
         judged=judged,
-        final=_fit(panel, estimated.final, config),
+        final=_fit(panel, estimated.final, config, config.simulator.plan_members),
         goodness=goodness,
         n_training=config.simulator.training_members,
     )
 
 
-def _fit(panel: WeeklyPanel, part: EstimatedEffects, config: Config) -> SimulatorEnsemble:
+def _fit(panel: WeeklyPanel, part: EstimatedEffects, config: Config, members: int) -> SimulatorEnsemble:
     return SimulatorEnsemble.fit(
         panel,
         responses=response_set(config.assumed_responses(), part.model.effects, part.scale),
         rules=config.contact_rules(),
         margin_share=config.margin_share,
-        members=config.simulator.training_members + config.simulator.members,
+        members=members,
         seed=config.seed,
     )
 
