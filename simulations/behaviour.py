@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from simulations.heads import AdditiveHead, Binning, fit_head
 from simulations.heterogeneity import Latents, alive_weeks, next_hazard, random_intercepts
 from simulations.kernel import MAX_EXTRA_DAYS, N_LATENTS, OFFSET, SPEND_OFFSET, Behaviour
 from simulations.panel import WeeklyPanel
+from simulations.past_shifts import past_shifts
+from simulations.response import ResponseArrays
+from simulations.week_shocks import N_SHOCKS, week_spread
 
 HEAD_FEATURES = (
     "recency_weeks",
@@ -48,6 +51,8 @@ class BehaviourFit:
         Chance to be lost for good after a week.
     residuals : (4, N_QUANTILES) float64 array
     latents : Latents
+    week_spread : (N_SHOCKS,) float64 array
+        Of what a week does to everyone, see `simulations.week_shocks`.
     """
 
     purchase: AdditiveHead
@@ -58,6 +63,7 @@ class BehaviourFit:
     hazard: float
     residuals: FloatArray
     latents: Latents
+    week_spread: FloatArray = field(default_factory=lambda: np.zeros(N_SHOCKS))
 
     @property
     def heads(self) -> dict[str, AdditiveHead]:
@@ -75,6 +81,7 @@ class BehaviourFit:
             newcomer=float(self.newcomer),
             hazard=float(self.hazard),
             residuals=self.residuals,
+            week_spread=self.week_spread,
         )
 
 
@@ -88,6 +95,8 @@ class UserWeeks:
         Row of the panel.
     known : (n_users, n_weeks) bool array
         Which user-weeks are rows, in the rows' order.
+    buying_shifts, spending_shifts : (n_rows,) arrays
+        What past contacts are held to have done; taken off while heads are fitted.
     """
 
     panel: WeeklyPanel
@@ -95,6 +104,8 @@ class UserWeeks:
     bins: NDArray[np.uint8]
     users: NDArray[np.int64]
     known: BoolArray
+    buying_shifts: FloatArray
+    spending_shifts: FloatArray
 
     @classmethod
     def of(cls, panel: WeeklyPanel, binning: Binning | None = None) -> UserWeeks:
@@ -105,7 +116,19 @@ class UserWeeks:
         known[:, 1:] = ever[:, :-1]
         rows = observations[known]
         binning = Binning.fit(rows, HEAD_FEATURES) if binning is None else binning
-        return cls(panel=panel, binning=binning, bins=binning.bins(rows), users=np.nonzero(known)[0], known=known)
+        users = np.nonzero(known)[0]
+        none = np.zeros(users.size)
+        return cls(
+            panel=panel, binning=binning, bins=binning.bins(rows), users=users, known=known,
+            buying_shifts=none, spending_shifts=none,
+        )  # fmt: skip
+
+    def under(self, response: ResponseArrays) -> UserWeeks:
+        """Return the same rows with what past contacts did under a response."""
+        if not (self.panel.exposure_bits != 0).any():
+            return self
+        buying, spending = past_shifts(self.panel, response)
+        return replace(self, buying_shifts=buying[self.known], spending_shifts=spending[self.known])
 
     def spread(self, rows: FloatArray) -> FloatArray:
         """Return (n_users, n_weeks) with the rows' values in place and 0 elsewhere."""
@@ -153,7 +176,29 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
         hazard=hazard,
         residuals=residuals,
         latents=Latents.of(weeks.panel.user_keys, means, sds, np.array([offset_sd, spend_sd])),
+        week_spread=_week_spread(weeks, purchase, spend, means, filtered) if start is None else start.week_spread,
     )
+
+
+def _week_spread(
+    weeks: UserWeeks, purchase: AdditiveHead, spend: AdditiveHead, offsets: FloatArray, alive: FloatArray
+) -> FloatArray:
+    """Return how much a week moves everyone: the log-odds to buy, and the log of an order-day's value."""
+    panel, week_of = weeks.panel, np.nonzero(weeks.known)[1]
+    linear = purchase.linear(weeks.bins) + weeks.buying_shifts + offsets[weeks.users, OFFSET]
+    chance = 1.0 / (1.0 + np.exp(-linear))
+    present = alive[weeks.known]
+    bought = (panel.order_days[weeks.known] > 0).astype(np.float64)
+    buying = week_spread(present * (bought - chance), present * chance * (1.0 - chance), week_of, panel.n_periods)
+    days, revenue = panel.order_days[weeks.known], panel.revenue[weeks.known].astype(np.float64)
+    paid = (days > 0) & (revenue > 0.0)
+    if not paid.any():
+        return np.array([buying, 0.0])
+    expected = spend.linear(weeks.bins[paid]) + weeks.spending_shifts[paid] + offsets[weeks.users[paid], SPEND_OFFSET]
+    residual = np.log(revenue[paid] / days[paid]) - expected
+    precision = 1.0 / max(float(np.var(residual)), 1e-6)
+    spending = week_spread(residual * precision, np.full(residual.size, precision), week_of[paid], panel.n_periods)
+    return np.array([buying, spending])
 
 
 def _rounds(start: BehaviourFit | None) -> int:
@@ -184,12 +229,12 @@ def _fit_purchase(
             outcome,
             family="binomial",
             weights=row_weights * present,
-            offset=mean[weeks.users],
+            offset=mean[weeks.users] + weeks.buying_shifts,
             directions=PURCHASE_DIRECTIONS,
             start=None if first else head,
             n_rounds=8 if first else 2,
         )
-        linear = head.linear(weeks.bins)
+        linear = head.linear(weeks.bins) + weeks.buying_shifts
         chance = 1.0 / (1.0 + np.exp(-(linear + mean[weeks.users])))
         filtered, smoothed, after = alive_weeks(weeks.spread(chance), bought, weeks.known, hazard)
         hazard = next_hazard(smoothed, after, weeks.known, weights)
@@ -226,7 +271,7 @@ def _fit_spend(
     revenue = weeks.panel.revenue[weeks.known].astype(np.float64)
     paid = (days > 0) & (revenue > 0.0)
     users, n_users = weeks.users[paid], weights.size
-    log_spend = np.log(revenue[paid] / days[paid])
+    log_spend = np.log(revenue[paid] / days[paid]) - weeks.spending_shifts[paid]
     row_weights = weights[users]
     variance = 0.02 if start is None else float(start.latents.prior_sd[SPEND_OFFSET]) ** 2
     head = None if start is None else start.spend

@@ -1,7 +1,8 @@
 """Several simulators of one history: what the data leave uncertain.
 
 Each member is fitted on a bootstrap of users (Poisson counts; Oza and Russell, 2001, AISTATS) and draws each response from
-its estimate or assumption, so that intervals over members hold both what was estimated and what is assumed.
+its estimate or assumption, so that intervals over members hold both what was estimated and what is assumed. What past contacts
+did under a member's own response is taken off its heads: the more an action is held to do, the less is left to users alone.
 """
 
 from __future__ import annotations
@@ -73,25 +74,26 @@ class SimulatorEnsemble:
         members : int
             Simulators besides the point fit.
         """
-        weeks = UserWeeks.of(panel)
-        behaviour = fit_behaviour(weeks, np.ones(panel.n_users))
+        weeks, central = UserWeeks.of(panel), responses.centre()
+        behaviour = fit_behaviour(weeks.under(central), np.ones(panel.n_users))
         point = LifecycleSimulator(
             fit=behaviour,
-            response=responses.centre(),
+            response=central,
             actions=panel.actions,
             rules=rules,
             margin_share=margin_share,
         )
         point = replace(point, carry_over=measure_carry_over(point, fold(panel), seed=seed))
         counts = stream(seed, "ensemble bootstrap").poisson(1.0, (members, panel.n_users)).astype(np.float64)
+        drawn = [responses.draw(seed, member + 1) for member in range(members)]
         others = tuple(
             replace(
                 point,
-                fit=fit_behaviour(weeks, counts[member], behaviour),
-                response=responses.draw(seed, member + 1),
+                fit=fit_behaviour(weeks.under(response), counts[member], behaviour),
+                response=response,
                 member=member + 1,
             )
-            for member in range(members)
+            for member, response in enumerate(drawn)
         )
         return cls(point=point, members=others, responses=responses, seed=seed)
 

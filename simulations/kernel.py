@@ -21,6 +21,7 @@ from simulations.features import N_FEATURES, observe_row
 from simulations.randomness import Channel, uniform_at, user_base
 from simulations.response import ResponseArrays, purchase_shift
 from simulations.state import V, begin_period, end_period
+from simulations.week_shocks import week_shocks
 
 MAX_EXTRA_DAYS = 6  # a week has seven business days; one is the purchase itself
 PURCHASE, DAYS, SPEND, ALIVE = 0, 1, 2, 3  # rows of Behaviour.scores
@@ -52,6 +53,8 @@ class Behaviour(NamedTuple):
         Chance to be lost for good after a week.
     residuals : (4, n_quantiles) array
         Quantiles of log revenue an order-day about the spend head, for weeks with 1, 2, 3 and more order-days.
+    week_spread : (2,) array
+        Standard deviations of what a week does to everyone, see `simulations.week_shocks`.
     """
 
     features: NDArray[np.int64]
@@ -61,6 +64,7 @@ class Behaviour(NamedTuple):
     newcomer: float
     hazard: float
     residuals: FloatArray
+    week_spread: FloatArray
 
 
 class StateArrays(NamedTuple):
@@ -193,10 +197,14 @@ def live_week(
     base: np.uint64,
     behaviour: Behaviour,
     response: ResponseArrays,
+    shocks: FloatArray,
     observation: Float32Array,
     bins: NDArray[np.int64],
 ) -> tuple[int, float, int, bool, bool]:
-    """Live one user's week in place; return order-days, revenue, redeemed bits, opt-out and death."""
+    """Live one user's week in place; return order-days, revenue, redeemed bits, opt-out and death.
+
+    `shocks` is what the week does to everyone, see `simulations.week_shocks`.
+    """
     values = state.values
     observe_row(values, state.contact_bits, i, observation, 0)
     recency = values[i, _RECENCY]
@@ -208,11 +216,11 @@ def live_week(
         score = purchase_shift(observation, 0, state.since_action, state.exposure_counts, i, stock, response)
         find_bins(observation, 0, behaviour, bins)
         score += behaviour.newcomer if newcomer else head_score(behaviour, PURCHASE, bins)
-        score += state.latents[i, OFFSET]
+        score += state.latents[i, OFFSET] + shocks[0]
         if uniform_at(base, period, _C_PURCHASE, 0) < logistic(score):
             chance = logistic(head_score(behaviour, DAYS, bins))
             order_days = 1 + binomial_quantile(uniform_at(base, period, _C_DAYS, 0), MAX_EXTRA_DAYS, chance)
-            spend = head_score(behaviour, SPEND, bins) + state.latents[i, SPEND_OFFSET]
+            spend = head_score(behaviour, SPEND, bins) + state.latents[i, SPEND_OFFSET] + shocks[1]
             spend += residual_quantile(uniform_at(base, period, _C_SPEND, 0), order_days, behaviour)
             spend += spend_shift(state.since_action, i, response)
             revenue = float(np.float64(np.float32(order_days * math.exp(spend))))  # as a panel stores it
@@ -285,6 +293,7 @@ def _live_user(
     n_weeks: int,
     n_last: int,
     events: EventArrays,
+    shocks: FloatArray,
     observation: Float32Array,
     bins: NDArray[np.int64],
 ) -> None:
@@ -293,7 +302,7 @@ def _live_user(
     for week in range(n_weeks):
         bits = int(np.int64(schedule[i, week])) if contacted else 0
         days, revenue, redeemed, out, died = live_week(
-            state, i, bits, period + week, base, behaviour, response, observation, bins
+            state, i, bits, period + week, base, behaviour, response, shocks[week], observation, bins
         )
         cost = contact_cost(bits, redeemed, money)
         count = 0
@@ -329,6 +338,7 @@ def _live_chunk(
     weekly: FloatArray,
     active_last: BoolArray,
     events: EventArrays,
+    shocks: FloatArray,
 ) -> None:
     observation = np.empty((1, N_FEATURES), dtype=np.float32)
     bins = np.empty(behaviour.features.size, dtype=np.int64)
@@ -336,7 +346,7 @@ def _live_chunk(
         base = user_base(seed, member, state.user_keys[i])
         _live_user(
             state, i, schedule, period, base, behaviour, response, money,
-            totals, weekly, active_last, n_weeks, n_last, events, observation, bins,
+            totals, weekly, active_last, n_weeks, n_last, events, shocks, observation, bins,
         )  # fmt: skip
 
 
@@ -375,10 +385,11 @@ def live_weeks(
     n_users = state.values.shape[0]
     n_chunks = (n_users + CHUNK - 1) // CHUNK
     weekly = np.zeros((n_chunks, n_weeks, N_TOTALS), dtype=np.float64)
+    shocks = week_shocks(seed, member, period, n_weeks, behaviour.week_spread)
     for chunk in numba.prange(n_chunks):
         _live_chunk(
             state, chunk, schedule, seed, member, period, n_weeks, n_last, behaviour, response, money,
-            totals, weekly[chunk], active_last, events,
+            totals, weekly[chunk], active_last, events, shocks,
         )  # fmt: skip
     total = np.zeros((n_weeks, N_TOTALS), dtype=np.float64)
     for chunk in range(n_chunks):

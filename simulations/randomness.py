@@ -40,6 +40,7 @@ class Channel(IntEnum):
     SATISFACTION = 11
     LOGGING = 12
     HOLDOUT = 13
+    WEEK = 14
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

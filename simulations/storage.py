@@ -80,6 +80,7 @@ def pack_behaviour(fit: BehaviourFit, arrays: StoredArrays, prefix: str) -> dict
     for name in _LATENTS:
         arrays[f"{prefix}latents.{name}"] = getattr(fit.latents, name)
     arrays[f"{prefix}residuals"] = fit.residuals
+    arrays[f"{prefix}week_spread"] = fit.week_spread
     return {
         "newcomer": float(fit.newcomer),
         "hazard": float(fit.hazard),
@@ -107,6 +108,7 @@ def unpack_behaviour(plain: dict[str, Any], arrays: StoredArrays, prefix: str) -
         newcomer=plain["newcomer"],
         hazard=plain["hazard"],
         residuals=arrays[f"{prefix}residuals"],
+        week_spread=arrays[f"{prefix}week_spread"],
         latents=Latents(**{name: arrays[f"{prefix}latents.{name}"] for name in _LATENTS}, pinned_seed=plain["pinned_seed"]),
     )
 

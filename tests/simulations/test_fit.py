@@ -71,6 +71,7 @@ def test_bins_of_fit_and_kernel_are_the_same():
         newcomer=0.0,
         hazard=0.0,
         residuals=np.zeros((4, 3)),
+        week_spread=np.zeros(2),
     )
     found = np.zeros((200, 2), dtype=np.int64)
     for row in range(200):
