@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_SIMULATIONS = ("simulations",)
-_POLICIES = (*_SIMULATIONS, "envs", "policies")
-
 
 @dataclass(slots=True)
 class Stages:
@@ -53,13 +50,12 @@ class Stages:
         after: tuple[StageOutcome[Any], ...] = (),
         inputs: tuple[str, ...] = (),
         settings: dict[str, Any],
-        source: tuple[str, ...],
     ) -> StageOutcome[Result]:
         """Run a stage, or take what is stored of it, and remember how long it took."""
         keys = (*(stage.key for stage in after), *inputs)
         with self.progress.stage(name, about):
             outcome = self.workspace.stage(
-                name, compute, inputs=keys, settings=settings, source=(*source, f"decision_engine/stages/{name}.py")
+                name, compute, inputs=keys, settings=settings, module=f"decision_engine.stages.{name}"
             )
         self.done.append(outcome)
         return outcome
@@ -130,22 +126,20 @@ def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
     checked: StageOutcome[Checked] = stages.run(
         "check", "reading and validating the history", lambda: check.check_history(config),
         inputs=(digest_sources(config),), settings=part("sources", "tables", "time", "actions"),
-        source=("decision_engine/config", "decision_engine/history", *_SIMULATIONS),
     )  # fmt: skip
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
-        after=(checked,), settings=part(*time, "margin_share"), source=("decision_engine/profiles", *_SIMULATIONS),
+        after=(checked,), settings=part(*time, "margin_share"),
     )  # fmt: skip
     estimated: StageOutcome[Estimated] = stages.run(
         "effects", "what each action changes, and whether the data can tell",
         lambda: effects.estimate(checked.result.panel, checked.result.history, config),
-        after=(checked,), settings=part(*time, "margin_share", "actions"), source=("decision_engine/effects", *_SIMULATIONS),
+        after=(checked,), settings=part(*time, "margin_share", "actions"),
     )  # fmt: skip
     fitted: StageOutcome[Fitted] = stages.run(
         "fit", "simulators of the users, judged on weeks they did not see",
         lambda: fit.fit_simulators(checked.result.panel, estimated.result, config),
         after=(checked, estimated), settings=part(*time, "margin_share", "actions", "contact", "simulator"),
-        source=("decision_engine/responses.py", *_SIMULATIONS),
     )  # fmt: skip
     choosing = part(*time, "policy_horizon_weeks", "margin_share", "actions", "contact", "campaign", "policies")
     searched: StageOutcome[Searched] = stages.run(
@@ -155,7 +149,6 @@ def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
             key=digest_of([checked.key, fitted.key, choosing]), workers=workers, folder=stages.workspace.root / "studies",
         ),
         after=(checked, fitted), settings={**choosing, "trials": config.search.trials},
-        source=("decision_engine/stages/learn.py", *_POLICIES),
     )  # fmt: skip
     evaluated: StageOutcome[Evaluated] = stages.run(
         "evaluate", "every policy beside doing nothing, on simulators none has seen",
@@ -163,13 +156,11 @@ def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
             checked.result.panel, checked.result.history, fitted.result, searched.result.settings, config
         ),
         after=(checked, fitted, searched), settings=choosing,
-        source=("decision_engine/stages/learn.py", "decision_engine/effects/recorded.py", *_POLICIES),
     )  # fmt: skip
     planned: StageOutcome[Planned] = stages.run(
         "plan", "who gets what in the coming week",
         lambda: plan.plan_week(checked.result.panel, fitted.result, evaluated.result, searched.result.settings, config),
         after=(checked, fitted, searched, evaluated), settings={**choosing, **part("name", "currency", "margin_source")},
-        source=("decision_engine/stages/learn.py", "decision_engine/planning", "decision_engine/responses.py", *_POLICIES),
     )  # fmt: skip
     with Ledger(stages.workspace.ledger) as ledger:
         recorded = ledger.record(planned.result.plan, maker=maker)
@@ -183,7 +174,7 @@ def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
             )
         ),
         after=(checked, profiled, estimated, fitted, searched, evaluated, planned),
-        inputs=(digest_of(settings), str(recorded.version)), settings={}, source=("reports", "decision_engine/stages"),
+        inputs=(digest_of(settings), str(recorded.version)), settings={},
     )  # fmt: skip
     page = stages.workspace.reports / f"{recorded.id}.html"
     write_atomically(page, written.result.html.encode())

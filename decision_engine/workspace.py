@@ -21,11 +21,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from decision_engine.source import digest_of_module
 from simulations.errors import ArtifactError, InputError
 
 Result = TypeVar("Result")
 
-_ROOT = Path(__file__).resolve().parent.parent
 _NUMERIC = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "lightgbm", "interpret-core", "econml", "dowhy", "torch",
             "stable-baselines3", "sb3-contrib", "gymnasium", "optuna", "duckdb", "pyarrow")  # fmt: skip
 
@@ -40,19 +40,6 @@ def digest_of_file(path: Path) -> str:
     """Return the digest of a file's content, read in pieces."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-def digest_of_source(places: Sequence[str]) -> str:
-    """Return the digest of our own source below some places, such as ``"simulations"`` or ``"decision_engine/history"``."""
-    digest = hashlib.blake2b(digest_size=16)
-    for place in sorted(places):
-        target = _ROOT / place
-        files = [target] if target.is_file() else sorted(target.rglob("*"))
-        for file in files:
-            if file.is_file() and file.suffix in {".py", ".html", ".css", ".j2"}:
-                digest.update(str(file.relative_to(_ROOT)).encode())
-                digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def numeric_versions() -> dict[str, str]:
@@ -151,7 +138,7 @@ class Workspace:
         *,
         inputs: Sequence[str] = (),
         settings: Mapping[str, object] | None = None,
-        source: Sequence[str] = (),
+        module: str,
     ) -> StageOutcome[Result]:
         """Return the stage's stored result, or compute and store it.
 
@@ -161,9 +148,9 @@ class Workspace:
             Called only when nothing valid is stored under the key.
         inputs : keys of earlier stages or digests of files
         settings : the part of the configuration that the stage reads
-        source : places of our own source that the stage runs, see `digest_of_source`
+        module : name of the module that the stage runs; an edit of anything it imports of ours starts it anew
         """
-        key = digest_of([name, list(inputs), settings or {}, digest_of_source(source), numeric_versions()])
+        key = digest_of([name, list(inputs), settings or {}, digest_of_module(module), numeric_versions()])
         path = self.artifacts / f"{name}-{key}.pickle"
         began = time.perf_counter()
         if _is_whole(path):

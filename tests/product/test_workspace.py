@@ -22,7 +22,7 @@ class Counter:
 
 
 def run(workspace: Workspace, counter: Counter, **settings: object) -> StageOutcome[dict[str, int]]:
-    return workspace.stage("count", counter, inputs=("in",), settings=settings, source=("simulations/errors.py",))
+    return workspace.stage("count", counter, inputs=("in",), settings=settings, module="simulations.errors")
 
 
 def test_a_stage_runs_once_until_its_settings_change(tmp_path: Path) -> None:
