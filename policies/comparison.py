@@ -168,10 +168,11 @@ def choose(comparison: PolicyComparison) -> Choice:
         gaps = {rival.name: comparison.difference(learned.name, rival.name) for rival in rivals}
         unbeaten = [name for name, gap in gaps.items() if gap.low <= 0.0]
         if not unbeaten:
-            words = ", ".join(f"{name} by {gap.estimate:.3f} ({gap.low:.3f} to {gap.high:.3f})" for name, gap in gaps.items())
-            reason = f"{learned.name} beats {words} per user, beyond its error."
+            words = ", ".join(f"'{name}' by {gap.estimate:.2f} ({gap.low:.2f} to {gap.high:.2f})" for name, gap in gaps.items())
+            reason = f"'{learned.name}' beats {words} per user, beyond its error."
             return Choice(name=learned.name, reason=reason, best_learned=learned.name, beats_baselines=True)
-        verdict = f"{learned.name} does not beat {' and '.join(unbeaten)} beyond its error"
+        rivals_said = " and ".join(f"'{name}'" for name in unbeaten)
+        verdict = f"The best learned policy, '{learned.name}', does not beat {rivals_said} beyond its error"
     fallback = max(
         (one for one in comparison.outcomes if one.kind in BASELINES - {"do_nothing"} and one.low > 0.0),
         key=lambda one: one.value,
@@ -182,7 +183,6 @@ def choose(comparison: PolicyComparison) -> Choice:
     if fallback is None:
         reason = f"{verdict}, and no rule or single action beats doing nothing beyond its error: doing nothing is the choice."
     else:
-        reason = (
-            f"{verdict}; {fallback.name} beats doing nothing ({fallback.low:.3f} to {fallback.high:.3f} per user) and is taken."
-        )
+        gain = f"{fallback.low:.2f} to {fallback.high:.2f}"
+        reason = f"{verdict}; '{fallback.name}' beats doing nothing by {gain} per user and is taken."
     return Choice(name=name, reason=reason, best_learned=None if learned is None else learned.name, beats_baselines=False)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from reports import numbers
 from reports.document import Section
 from reports.markup import Html, element, paragraph
-from reports.phrases import assumption_sentence, decision_sentence
+from reports.phrases import assumption_sentence, decision_sentence, worlds_with_a_loss
 from reports.plan import PlanReport
 
 
@@ -21,8 +24,15 @@ def decision_section(plan: PlanReport, *, reason: str = "") -> Section:
     sentences = [decision_sentence(totals, settings)]
     if totals["actions"]:
         sentences.append(assumption_sentence(totals, settings))
-    sentences.append(f"It follows the policy {settings['policy']}{': ' + reason if reason else '.'}")
+    sentences.append(f"It follows the policy '{settings['policy']}'.")
+    if reason:
+        sentences.append(reason)
     return Section(heading="The decision", body=(paragraph(*sentences, class_="lead"), _figures(plan)))
+
+
+def _worlds_with_a_loss(totals: Mapping[str, Any]) -> tuple[str, str]:
+    said, _, worlds = worlds_with_a_loss(totals).removeprefix("in ").partition(" of ")
+    return said, f"of {worlds}"
 
 
 def _figures(plan: PlanReport) -> Html:
@@ -43,7 +53,7 @@ def _figures(plan: PlanReport) -> Html:
                 numbers.money(totals["increment"], currency),
                 f"{level} interval {bounds}; net, {weeks}",
             ),
-            ("Chance of a loss", numbers.share(totals["chance_of_loss"]), f"in {totals['n_members']:,} simulated worlds"),
+            ("Worlds with a loss", *_worlds_with_a_loss(totals)),
             ("On assumed effects", numbers.share(effect), "of the value before cost"),
             ("On an assumed margin", numbers.share(margin), f"margin {numbers.share(settings['margin_share'])} of revenue"),
         ]

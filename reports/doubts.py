@@ -11,7 +11,7 @@ from reports import numbers
 from reports.document import Section
 from reports.effects import EffectsReport
 from reports.markup import Html, element, joined
-from reports.phrases import difference_phrase
+from reports.phrases import difference_phrase, worlds_with_a_loss
 from reports.plan import PlanReport
 from reports.simulator import SimulatorReport
 
@@ -100,8 +100,8 @@ def _plan(plan: PlanReport) -> list[Html]:
         return []
     points = []
     if totals["low"] < 0:
-        words = f"The {settings['interval_level']:.0%} interval of the increment reaches below zero; the chance of a loss is "
-        points.append(_point("The plan may lose money.", f"{words}{numbers.share(totals['chance_of_loss'])}."))
+        words = f"The {settings['interval_level']:.0%} interval of the increment reaches below zero; the plan loses "
+        points.append(_point("The plan may lose money.", f"{words}{worlds_with_a_loss(totals)}."))
     if totals["share_assumed"]["effect"] > 0:
         part = numbers.share(totals["share_assumed"]["effect"])
         words = f"{part} of the plan's value before cost stands on effects that nobody measured."
@@ -122,7 +122,9 @@ def _effects(report: EffectsReport) -> list[Html]:
 
 
 def _first_reason(row: dict[Any, Any]) -> str:
-    return numbers.text(row["reasons"]).split("; ")[0].strip().rstrip(".")
+    reasons = row["reasons"]
+    first = reasons[0] if isinstance(reasons, (list, tuple)) and reasons else reasons
+    return numbers.text(first).strip().rstrip(".")
 
 
 def _simulator(report: SimulatorReport) -> list[Html]:

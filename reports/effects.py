@@ -98,16 +98,23 @@ def _columns(report: EffectsReport, frame: pd.DataFrame) -> list[Column]:
 
 def _one_action(row: Mapping[Any, Any], report: EffectsReport) -> Html:
     name, verdict = str(row["action"]), str(row["verdict"])
-    reasons = numbers.text(row["reasons"]).strip().rstrip(".")
+    checks = None if report.checks is None else report.checks[report.checks["action"] == name]
+    failed = [] if checks is None else checks.loc[~checks["passed"].astype(bool), "check"].tolist()
+    reasons = f"What failed: {numbers.listing(failed)}" if failed else numbers.text(row["reasons"]).strip().rstrip(".")
     parts = [
         element("h3", name, " ", badge(verdict, verdict.replace(" ", "-"))),
         paragraph(f"{reasons[:1].upper()}{reasons[1:]}."),
     ]
-    checks = None if report.checks is None else report.checks[report.checks["action"] == name]
     if checks is not None and len(checks):
         answers = checks.assign(answer=["passed" if passed else "failed" for passed in checks["passed"]])
         columns = [words_column("Check", "check"), words_column("Answer", "answer"), words_column("In words", "words")]
-        parts.append(html_table(answers, columns, caption=f"What was asked of the estimate for {name}."))
+        parts.append(
+            html_table(
+                answers, columns, caption=f"What was asked of the estimate for {name}; amounts in {report.currency} a user."
+            )
+        )
     if name in report.experiments:
-        parts.append(paragraph(element("strong", "What would settle it."), report.experiments[name]))
+        parts.append(
+            paragraph(element("strong", "What would settle it."), report.experiments[name], f"Amounts in {report.currency}.")
+        )
     return joined(parts)

@@ -126,8 +126,8 @@ def share(value: object, *, signed: bool = False) -> str:
     if 0.9999 < part < 1:
         return "above 99.99%"
     for places in (0, 1, 2):
-        close_to_all = places == 0 and 0.99 < part < 1
         digits = f"{abs(part) * 100:.{places}f}"
+        close_to_all = (places == 0 and 0.99 < part < 1) or (part < 1 and float(digits) == 100)
         if (abs(part) >= 0.1 / 10**places and not close_to_all) or places == 2:
             break
     return (_MINUS if part < 0 else "+" if signed else "") + digits + "%"

@@ -19,11 +19,11 @@ def decision_sentence(totals: Document, settings: Document) -> str:
     Examples
     --------
     >>> totals = {"audience": 2469, "actions": 214, "cost": 241.0, "budget": 500.0, "increment": 310.0, "low": -40.0}
-    >>> totals |= {"high": 720.0, "chance_of_loss": 0.12}
+    >>> totals |= {"high": 720.0, "chance_of_loss": 0.125, "n_members": 40}
     >>> settings = {"currency": "USD", "effect_horizon_weeks": 8, "interval_level": 0.9}
     >>> print(decision_sentence(totals, settings))
     The plan contacts 214 of 2,469 users, costs 241 USD and should bring 310 USD on top of that cost within 8 weeks
-    (90% interval −40 to 720); the chance of a loss is 12%.
+    (90% interval −40 to 720); it loses money in 5 of 40 simulated worlds.
     """
     if not totals["actions"]:
         return f"The plan contacts nobody of {numbers.plural(totals['audience'], 'user')}."
@@ -45,8 +45,20 @@ def expectation(totals: Document, settings: Document) -> str:
     return (
         f"{should} within {numbers.plural(settings['effect_horizon_weeks'], 'week')} "
         f"({settings['interval_level']:.0%} interval {numbers.interval(totals['low'], totals['high'])}); "
-        f"the chance of a loss is {numbers.share(totals['chance_of_loss'])}"
+        f"it loses money {worlds_with_a_loss(totals)}"
     )
+
+
+def worlds_with_a_loss(totals: Document) -> str:
+    """Say in how many simulated worlds a plan loses: none of a few is not the same as never.
+
+    Examples
+    --------
+    >>> worlds_with_a_loss({"chance_of_loss": 0.0, "n_members": 32})
+    'in none of 32 simulated worlds'
+    """
+    losing = round(totals["chance_of_loss"] * totals["n_members"])
+    return f"in {f'{losing:,}' if losing else 'none'} of {numbers.plural(totals['n_members'], 'simulated world')}"
 
 
 def assumption_sentence(totals: Document, settings: Document) -> str:
@@ -103,6 +115,10 @@ def gap_sentence(totals: Document, settings: Document) -> str:
     """Say how much a better allocation could add at most."""
     if not totals["actions"]:
         return ""
+    if totals["lp_gap_amount"] < 0.005:
+        return (
+            "No other allocation of these actions under the same limits could bring more, by the choosing simulators' figures."
+        )
     most = numbers.money(totals["lp_gap_amount"], settings["currency"])
     share = numbers.share(totals["lp_gap"])
     return f"No allocation of the same actions under the same limits could bring more than {most} ({share}) on top."

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS_SHOWN = 20
-_WHY = {
-    "no consent": "did not agree to be contacted",
-    "opted out": "asked for no more contact",
-    "contact cap": "had as many contacts as the rules allow",
-    "cool-down": "were contacted too recently",
+WHY_LEFT_OUT = {
+    "no consent": "they did not agree to be contacted",
+    "opted out": "they asked for no more contact",
+    "contact cap": "they had as many contacts as the rules allow",
+    "cool-down": "they were contacted too recently",
     "no gain": "no allowed action is worth its cost",
-    "policy: none chosen": "the policy prefers to leave them alone",
-    "capacity": "the action's places went to others",
+    "policy: none chosen": "the policy leaves them alone",
+    "capacity": "all places went to others",
     "budget": "the budget went to others",
 }
 
@@ -70,7 +70,10 @@ def plan_section(plan: PlanReport) -> Section:
         figure(_audience_chart(totals), "What becomes of the users of the audience."),
     ]
     if totals["actions"]:
-        body += [heading(f"The first {min(ROWS_SHOWN, len(plan.rows)):,} rows"), _rows_table(plan)]
+        body += [
+            heading(f"The {numbers.plural(min(ROWS_SHOWN, len(plan.rows)), 'row')} with the largest increment"),
+            _rows_table(plan),
+        ]
     body += [heading("Limits"), _limits(plan)]
     if plan.budget_curve is not None and len(plan.budget_curve):
         chart = budget_chart(plan.budget_curve, currency=settings["currency"], budget=totals["budget"])
@@ -119,9 +122,9 @@ def _actions(plan: PlanReport) -> list[Html]:
 def _audience_table(totals: Mapping[str, Any]) -> Html:
     import pandas as pd
 
-    rows = [(f"gets {name}", count, "") for name, count in totals["actions_by_name"].items()]
-    rows.append(("held out", totals["holdout"], "never contacted, so that the effect can be measured"))
-    rows += [(f"left out: {reason}", count, _WHY.get(reason, "")) for reason, count in totals["excluded"].items()]
+    rows = [(f"get {name}", count, "") for name, count in totals["actions_by_name"].items()]
+    rows.append(("are held out", totals["holdout"], "never contacted, so that the effect can be measured"))
+    rows += [(f"are left out: {reason}", count, WHY_LEFT_OUT.get(reason, "")) for reason, count in totals["excluded"].items()]
     counted = sum(count for _, count, _ in rows)
     if counted != totals["audience"]:
         raise ValueError(
@@ -130,7 +133,7 @@ def _audience_table(totals: Mapping[str, Any]) -> Html:
         )
     return html_table(
         pd.DataFrame(rows, columns=["what", "users", "why"]),
-        [words_column("Users who", "what"), number_column("Users", "users", 0), words_column("Because they", "why")],
+        [words_column("Users who", "what"), number_column("Users", "users", 0), words_column("Why", "why")],
         caption="The audience, everybody once.",
         total=("Audience", f"{counted:,}", ""),
         limit=60,
@@ -144,7 +147,8 @@ def _audience_chart(totals: Mapping[str, Any]) -> Chart:
 
 
 def _rows_table(plan: PlanReport) -> Html:
-    currency, shown = plan.settings["currency"], plan.rows.head(ROWS_SHOWN)
+    rows = plan.rows.sort_values("increment", ascending=False, kind="stable", ignore_index=True)
+    currency, shown = plan.settings["currency"], rows.head(ROWS_SHOWN)
     columns = [
         words_column("User", "user_id"),
         words_column("Action", "action"),
@@ -154,7 +158,7 @@ def _rows_table(plan: PlanReport) -> Html:
     ]
     level, weeks = plan.settings["interval_level"], plan.settings["effect_horizon_weeks"]
     caption = f"Expected extra margin net of cost within {numbers.plural(weeks, 'week')}, with {level:.0%} intervals."
-    return html_table(plan.rows, columns, caption=caption, limit=ROWS_SHOWN, file=plan.rows_file)
+    return html_table(rows, columns, caption=caption, limit=ROWS_SHOWN, file=plan.rows_file)
 
 
 def _limits(plan: PlanReport) -> Html:

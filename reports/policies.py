@@ -117,7 +117,7 @@ def policy_columns(frame: pd.DataFrame, currency: str) -> list[Column]:
         share_column("Opt-outs", "opt_outs"),
     ]
     if "chance_of_loss" in frame:
-        columns.append(share_column("Chance of a loss", "chance_of_loss"))
+        columns.append(share_column("Draws with a loss", "chance_of_loss"))
     return columns
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports import numbers
 from reports.phrases import assumption_sentence, budget_sentence, decision_sentence
-from reports.plan import actions_columns, actions_frame
+from reports.plan import WHY_LEFT_OUT, actions_columns, actions_frame
 from reports.policies import ranked_policies
 from reports.tables import Column, estimate_column, money_column, plain, share_column, text_table, words_column
 
@@ -42,7 +42,8 @@ def policies_text(
 
 def plan_text(totals: Mapping[str, Any], settings: Mapping[str, Any], rows: pd.DataFrame | None = None) -> str:
     """Return a plan's summary as plain text; with `rows`, a table of its actions too."""
-    excluded = numbers.listing(f"{count:,} {reason}" for reason, count in totals["excluded"].items()) or "nobody"
+    left_out = (f"{count:,} because {WHY_LEFT_OUT.get(reason, reason)}" for reason, count in totals["excluded"].items())
+    excluded = numbers.listing(left_out) or "nobody"
     sentences = [decision_sentence(totals, settings)]
     if totals["actions"]:
         sentences.append(assumption_sentence(totals, settings))

@@ -39,7 +39,11 @@ class Headline:
 
     def summary(self) -> str:
         """Say it in one line."""
-        return f"{self.increment:,.2f} ({self.low:,.2f} to {self.high:,.2f}), chance of a loss {self.chance_of_loss:.0%}"
+        return f"{self.increment:,.2f} ({self.low:,.2f} to {self.high:,.2f}); {self.losses()}"
+
+    def losses(self) -> str:
+        """Say in how many simulated worlds the plan loses: none of a few is not the same as never."""
+        return f"loses in {round(self.chance_of_loss * self.n_members) or 'none'} of {self.n_members} simulated worlds"
 
 
 def choosing_members(n_members: int) -> BoolArray:

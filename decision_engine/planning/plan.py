@@ -192,7 +192,7 @@ class Plan:
     def summary(self) -> str:
         """Say the plan in a few lines."""
         settings, expected, money = self.settings, self.expected, self.settings.currency
-        excluded = ", ".join(f"{n:,} {reason}" for reason, n in self.excluded.items()) or "nobody"
+        excluded = ", ".join(f"{n:,} ({reason})" for reason, n in self.excluded.items()) or "nobody"
         counts = ", ".join(f"{n:,} {name}" for name, n in self.action_counts.items()) or "no actions"
         budget = "no budget set" if settings.budget is None else f"budget {settings.budget:,.2f}"
         return "\n".join(
@@ -202,7 +202,7 @@ class Plan:
                 f"expected cost {self.cost:,.2f} {money} ({budget})",
                 f"expected increment over {settings.effect_horizon_weeks} weeks {expected.increment:,.2f} {money} "
                 f"({settings.interval_level:.0%} interval {expected.low:,.2f} to {expected.high:,.2f}); "
-                f"chance of a loss {expected.chance_of_loss:.0%}",
+                f"{expected.losses()}",
                 f"resting on assumed effects: {self.effect_assumed_share:.0%}; "
                 f"on an assumed margin: {self.margin_assumed_share:.0%}",
             )

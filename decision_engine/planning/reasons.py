@@ -6,13 +6,17 @@ price.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 _UNUSUAL = 0.25  # a fact is told when at most this share of the audience lies further out
 
 
-def feature_reasons(features: pd.DataFrame, *, units: dict[str, str] | None = None, top: int = 3) -> list[tuple[str, ...]]:
+def feature_reasons(
+    features: pd.DataFrame, *, units: dict[str, str] | None = None, words: dict[str, str] | None = None, top: int = 3
+) -> list[tuple[str, ...]]:
     """Phrase, for each user, the facts that set it apart.
 
     Parameters
@@ -21,6 +25,8 @@ def feature_reasons(features: pd.DataFrame, *, units: dict[str, str] | None = No
         Numeric columns named after what they measure.
     units : dict, optional
         Unit of a column, written after the number.
+    words : dict, optional
+        What a column measures, as people say it; its name where left out.
     top : int
         At most so many phrases a user.
 
@@ -35,7 +41,7 @@ def feature_reasons(features: pd.DataFrame, *, units: dict[str, str] | None = No
     >>> feature_reasons(frame, units={"recency_weeks": "weeks"})[-1]
     ('recency: 9 weeks, more than 80% of the audience',)
     """
-    units = units or {}
+    units, words = units or {}, words or {}
     n_users = len(features)
     values = features.to_numpy(dtype=np.float64)
     ranks = features.rank(method="average", pct=False).to_numpy(dtype=np.float64)
@@ -44,18 +50,27 @@ def feature_reasons(features: pd.DataFrame, *, units: dict[str, str] | None = No
     oddness = np.abs(ranks - (n_users + 1) / 2.0)
     order = np.argsort(-oddness, axis=1, kind="stable")
     names = [str(name) for name in features.columns]
+    said = [words.get(name) or _said(name, units.get(name, "")) for name in names]
     phrases: list[tuple[str, ...]] = []
     for i in range(n_users):
         told: list[str] = []
         for j in order[i]:
             if len(told) < top and max(below[i, j], above[i, j]) >= 1.0 - _UNUSUAL:
-                told.append(_phrase(names[j], values[i, j], units.get(names[j], ""), below[i, j], above[i, j]))
+                told.append(_phrase(said[j], values[i, j], units.get(names[j], ""), below[i, j], above[i, j]))
         phrases.append(tuple(told))
     return phrases
 
 
-def _phrase(name: str, value: float, unit: str, below: float, above: float) -> str:
-    words = name.removesuffix("_" + unit.replace(" ", "_")).replace("_", " ")
-    comparison = f"more than {below:.0%}" if below >= above else f"less than {above:.0%}"
+def _said(name: str, unit: str) -> str:
+    return name.removesuffix("_" + unit.replace(" ", "_")).replace("_", " ")
+
+
+def _phrase(words: str, value: float, unit: str, below: float, above: float) -> str:
+    comparison = f"more than {_per_cent(below)}" if below >= above else f"less than {_per_cent(above)}"
     number = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:,.2f}"
     return f"{words}: {number} {unit}".rstrip() + f", {comparison} of the audience"
+
+
+def _per_cent(share: float) -> str:
+    """Round down, since nobody has more than all of the audience."""
+    return f"{math.floor(100.0 * share + 1e-9)}%"

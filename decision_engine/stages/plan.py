@@ -19,7 +19,7 @@ from policies.uplift_greedy import UpliftGreedy
 from simulations.arrays import BoolArray, Float32Array, FloatArray
 from simulations.contact import action_mask, contact_obstacles
 from simulations.ensemble import SimulatorEnsemble
-from simulations.features import FEATURES, observe
+from simulations.features import FEATURE_NAMES, FEATURES, observe
 from simulations.increment import expected_increments
 from simulations.panel import WeeklyPanel
 from simulations.randomness import Address
@@ -73,7 +73,7 @@ def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings
         obstacles=contact_obstacles(states, panel.actions, config.contact_rules()),
         chosen=chosen,
         effect_assumed=assumed_shares(fitted.final.responses),
-        reasons=_reasons(observation),
+        reasons=_reasons(observation, config.currency),
         propensities=propensities,
     )
     plan = make_plan(candidates, _settings(panel, policy, config), holdout_key=config.campaign.holdout_key)
@@ -137,13 +137,23 @@ def _choice(
     return chosen, np.clip(probabilities, 1e-12, 1.0)
 
 
-def _reasons(observation: Float32Array) -> list[tuple[str, ...]]:
-    told = [(k, feature) for k, feature in enumerate(FEATURES) if feature.name in _TOLD]
-    frame = pd.DataFrame({feature.name: observation[:, k].astype(np.float64) for k, feature in told})
-    return feature_reasons(frame, units={feature.name: feature.unit for _, feature in told})
+def _reasons(observation: Float32Array, currency: str) -> list[tuple[str, ...]]:
+    frame = pd.DataFrame({name: observation[:, FEATURE_NAMES.index(name)].astype(np.float64) for name in _TOLD})
+    never = FEATURES[FEATURE_NAMES.index("weeks_since_contact")].high
+    frame["weeks_since_contact"] = frame["weeks_since_contact"].where(frame["weeks_since_contact"] < never)
+    units = {name: unit.replace("currency", currency) for name, (_, unit) in _TOLD.items()}
+    return feature_reasons(frame, units=units, words={name: words for name, (words, _) in _TOLD.items()})
 
 
-_TOLD = ("recency_weeks", "order_rate_13", "basket_value", "gap_ratio", "weeks_since_contact", "active_share")
+# What people are told of a user: the feature's name, what it measures, its unit.
+_TOLD = {
+    "recency_weeks": ("full weeks without an order", ""),
+    "order_rate_13": ("recent rate", "order-days a week"),
+    "basket_value": ("basket", "currency"),
+    "gap_ratio": ("present silence", "times the usual gap"),
+    "weeks_since_contact": ("full weeks since the last contact", ""),
+    "active_share": ("weeks with an order", "of all since the first"),
+}
 
 
 def _settings(panel: WeeklyPanel, policy: Policy, config: Config) -> PlanSettings:

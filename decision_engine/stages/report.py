@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ class Written:
 def write_report(told: Told) -> Written:
     """Put the page and the document together."""
     report = RunReport(
-        title=f"{told.config.name}: the plan for the week from {told.plan.settings.starts_on}",
+        title=f"{told.config.name}: the plan for the week from {_day(told.plan.settings.starts_on)}",
         subtitle=f"{told.plan.id}, version {told.plan.version}",
         plan=_plan(told),
         witness=_witness(told),
@@ -75,7 +77,7 @@ def write_report(told: Told) -> Written:
 
 def run_text(parts: Mapping[str, Any], plan: Plan, report: Path) -> str:
     """Return the end of a run on a terminal: the policies, the plan, the path of the report."""
-    from reports.terminal import plan_text, policies_text
+    from reports.terminal import WIDTH, plan_text, policies_text
 
     settings = plan.to_json()["settings"]
     policies = pd.DataFrame(parts["policies"])
@@ -87,7 +89,12 @@ def run_text(parts: Mapping[str, Any], plan: Plan, report: Path) -> str:
         baselines=[row["name"] for row in parts["policies"] if row["kind"] in BASELINES],
         weeks=parts["horizons"]["policy_weeks"],
     )
-    return f"{table}\n\n{parts['choice']['reason']}\n\n{plan_text(plan.totals(), settings, plan.rows)}\n\nreport: {report}"
+    reason = textwrap.fill(parts["choice"]["reason"], WIDTH)
+    return f"{table}\n\n{reason}\n\n{plan_text(plan.totals(), settings, plan.rows)}\n\nreport: {report}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def _parts(told: Told) -> dict[str, Any]:
@@ -170,7 +177,7 @@ def _effects(told: Told) -> EffectsReport:
         frame[f"used_{name}"] = used[name]
     for name in ("estimate", "low", "high", "estimate_orders", "n_treated", "n_control"):
         frame[name] = pd.to_numeric(frame.get(name, pd.Series(dtype=float)), errors="coerce")
-    frame["reasons"] = ["; ".join(reasons) for reasons in frame["reasons"]]
+    frame["reasons"] = [tuple(reasons) for reasons in frame["reasons"]]
     return EffectsReport(
         effects=frame,
         currency=told.config.currency,
@@ -185,7 +192,7 @@ def _policies(told: Told) -> PoliciesReport:
     comparison, trials = told.evaluated.comparison, told.searched.trials
     search = None
     if len(trials):
-        best = trials.loc[trials["value"].idxmax()]
+        best = trials.iloc[int(trials["value"].to_numpy().argmax())]
         settings = told.searched.settings.rule if best["kind"] == "rfm_rule" else told.searched.settings.greedy
         outcome = next((one for one in comparison.outcomes if one.kind == best["kind"]), None)
         search = SearchReport(
