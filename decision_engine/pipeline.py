@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from decision_engine.config.models import Config
+from decision_engine.durable import write_atomically
 from decision_engine.history import digest_sources
 from decision_engine.planning import Ledger, Plan
 from decision_engine.progress import Progress
-from decision_engine.workspace import StageOutcome, Workspace, digest_of, write_atomically
+from decision_engine.workspace import StageOutcome, Workspace, digest_of
 
 if TYPE_CHECKING:
     from decision_engine.profiles import Profiles

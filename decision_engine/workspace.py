@@ -21,6 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from decision_engine.durable import sync_and_rename, write_atomically
 from decision_engine.source import digest_of_module
 from simulations.errors import ArtifactError, InputError
 
@@ -183,24 +184,4 @@ def _write(path: Path, result: object) -> None:
         pickle.dump(result, handle, protocol=pickle.HIGHEST_PROTOCOL)
     digest = digest_of_file(partial)
     write_atomically(_digest_path(path), digest.encode())
-    sync_and_rename(partial, path)
-
-
-def sync_and_rename(partial: Path, path: Path) -> None:
-    """Make a written file durable, then give it its name: readers see the old file or the new one, never half of one."""
-    with partial.open("rb+") as handle:
-        os.fsync(handle.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file under a temporary name, sync it and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
     sync_and_rename(partial, path)

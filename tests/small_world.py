@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def small_world() -> SmallWorld:
     return SmallWorld(panel=panel, ensemble=ensemble, states=fold(panel))
 
 
-def _response(name: str, shift: list[float], **quantities: Quantity) -> ActionResponse:
+def _response(name: str, shift: list[float], **quantities: Any) -> ActionResponse:
     return ActionResponse(
         action=name,
         shift_mean=np.array(shift),

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from decision_engine.effects.nuisances import Nuisances
+from policies.ope.intervals import clustered_standard_error
 from simulations.arrays import BoolArray, FloatArray, IntArray
 
 
@@ -91,7 +92,7 @@ def average_effect(
     scores = tilt * (gain - base) / tilt.sum()
     scores += with_action * (outcome - treated_model - up) / with_action.sum()
     scores -= without * (outcome - untreated_model - down) / without.sum()
-    return Average(estimate=float(base + up - down), standard_error=clustered_error(scores, users))
+    return Average(estimate=float(base + up - down), standard_error=clustered_standard_error(scores, users) * scores.size)
 
 
 def crude_difference(outcome: FloatArray, treated: BoolArray, weeks: IntArray, users: IntArray) -> Average:
@@ -110,12 +111,3 @@ def crude_difference(outcome: FloatArray, treated: BoolArray, weeks: IntArray, u
         treated_model=nothing,
         tilt=share * (1.0 - share),
     )
-
-
-def clustered_error(scores: FloatArray, clusters: IntArray) -> float:
-    """Return the standard error of a sum of scores that are independent between clusters and add to zero."""
-    sums = np.bincount(clusters, weights=scores)
-    n_clusters = np.unique(clusters).size
-    if n_clusters < 2:
-        return float("inf")
-    return float(np.sqrt(n_clusters / (n_clusters - 1) * (sums @ sums)))

@@ -49,12 +49,12 @@ class Nuisances:
         return replace(self, **{name: getattr(self, name)[rows] for name in arrays})
 
 
-def user_folds(users: IntArray, seed: int, n_folds: int = N_FOLDS) -> IntArray:
+def row_folds(users: IntArray, seed: int, n_folds: int = N_FOLDS) -> IntArray:
     """Return each row's fold, the same for all rows of a user.
 
     Examples
     --------
-    >>> folds = user_folds(np.array([0, 1, 0, 1, 2]), seed=1)
+    >>> folds = row_folds(np.array([0, 1, 0, 1, 2]), seed=1)
     >>> bool(folds[0] == folds[2] and folds[1] == folds[3])
     True
     """
@@ -143,7 +143,7 @@ def _calibrated(raw: FloatArray, treated: BoolArray, weeks: IntArray) -> FloatAr
 
 def fit_nuisances(rows: Landmarks, *, seed: int) -> Nuisances:
     """Fit what the estimators need for one action's rows."""
-    folds = user_folds(rows.users, seed)
+    folds = row_folds(rows.users, seed)
     propensities = fit_propensities(rows, rows.treated, folds, seed)
     silent = ~np.isfinite(rows.recorded)
     estimated = np.where(rows.treated, propensities, 1.0 - propensities)

@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from decision_engine.effects.doubly_robust import overlap_tilt
 from decision_engine.effects.landmarks import Landmarks
 from decision_engine.effects.nuisances import Nuisances
+from policies.ope.intervals import effective_sample_size
 from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray
 
 # With an area under the curve of 0.85 the arms lie 1.5 standard deviations apart on the scale of log-odds (two normal arms of
@@ -87,12 +88,6 @@ def preferences(propensities: FloatArray, treated: BoolArray, weeks: IntArray) -
     share = np.clip(np.bincount(places, weights=treated) / np.bincount(places), 1e-6, 1 - 1e-6)[places]
     odds = propensities / (1.0 - propensities) * (1.0 - share) / share
     return np.asarray(odds / (1.0 + odds))
-
-
-def effective_sample_size(weights: FloatArray) -> float:
-    """Return Kish's effective sample size of some weights, 0 for none."""
-    squares = float(weights @ weights)
-    return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def mean_differences(covariates: Float32Array, treated: BoolArray, weights: FloatArray) -> FloatArray:

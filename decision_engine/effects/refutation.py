@@ -15,7 +15,7 @@ import numpy as np
 
 from decision_engine.effects.doubly_robust import Average, average_effect, overlap_tilt
 from decision_engine.effects.landmarks import ORDERS, Landmarks
-from decision_engine.effects.nuisances import Nuisances, cross_fit, fit_propensities, user_folds
+from decision_engine.effects.nuisances import Nuisances, cross_fit, fit_propensities, row_folds
 from simulations.arrays import BoolArray, IntArray
 from simulations.randomness import stream
 
@@ -46,7 +46,7 @@ def refute(rows: Landmarks, nuisances: Nuisances, *, seed: int) -> Refutation:
         n_users = int(rows.users.max()) + 1
         drawn = stream(seed, f"refutation {rows.action}").random(n_users) < MOST_ROWS / rows.n_rows
         rows, nuisances = rows.take(drawn[rows.users]), nuisances.take(drawn[rows.users])
-    folds = user_folds(rows.users, seed)
+    folds = row_folds(rows.users, seed)
     return Refutation(
         placebo_treatment=_placebo_treatment(rows, folds, seed), placebo_past=_placebo_past(rows, nuisances, folds, seed)
     )

@@ -28,7 +28,7 @@ import numpy as np
 
 from decision_engine.effects.landmarks import UserWeeks
 from decision_engine.effects.learners import cluster_sums
-from decision_engine.effects.nuisances import cross_fit, user_folds
+from decision_engine.effects.nuisances import cross_fit, row_folds
 from simulations.arrays import Float32Array, FloatArray, IntArray
 from simulations.features import column
 from simulations.response import N_BASIS, ActionResponse, ResponseScale
@@ -104,7 +104,7 @@ def estimate_shifts(
         return {}
     observations = history.observations[users, weeks]
     behaviour = np.column_stack([observations[:, BEHAVIOUR], weeks]).astype(np.float32)
-    folds = user_folds(users, seed, _N_FOLDS)
+    folds = row_folds(users, seed, _N_FOLDS)
     bought = (panel.order_days[users, weeks] > 0).astype(np.float64)
     chance = np.clip(
         cross_fit(behaviour, bought, folds, seed=seed, binary=True, n_trees=80, n_leaves=20, most_rows=_MOST_ROWS),

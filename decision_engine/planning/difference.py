@@ -49,7 +49,7 @@ class PlanDifference:
         lines = [f"from {self.before} to {self.after}:"]
         lines += [f"  {name}: {_show(old)} -> {_show(new)}" for name, (old, new) in {**self.settings, **self.totals}.items()]
         moves = self.changes.groupby(["before", "after"]).size().sort_values(ascending=False)
-        lines += [f"  {count:,} users from {old} to {new}" for (old, new), count in moves.items()]
+        lines += [f"  {count:,} users from {old} to {new}" for old, new, count in moves.reset_index().itertuples(index=False)]
         return "\n".join(lines)
 
 

@@ -12,15 +12,14 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from decision_engine.durable import write_atomically
 from decision_engine.planning.approval import PlanStatus, check_name
 from decision_engine.planning.ledger import Ledger
 from decision_engine.planning.plan import ROW_COLUMNS, Plan
@@ -88,11 +87,10 @@ def export_plan(ledger: Ledger, plan_id: str, folder: Path, *, by: str) -> Expor
         files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     )
     _check_place(target, plan)
-    target.mkdir(parents=True, exist_ok=True)
     written = {**contents, "manifest.json": _json_bytes(manifest.to_json())}
     for name, content in written.items():
         if not ((target / name).is_file() and (target / name).read_bytes() == content):
-            write_whole(target / name, content)
+            write_atomically(target / name, content)
     if state.status is PlanStatus.APPROVED:
         ledger.exported(plan.digest, by=actor, digest=plan.digest, manifest=manifest.to_json())
     return manifest
@@ -117,26 +115,6 @@ def exposure_rows(plan: Plan) -> list[tuple[str, str, str, float, float, str]]:
     out = [(user, at, action, propensity, cost, channel) for user, action, propensity, cost, channel in contacted]
     out += [(user, at, "none", share, 0.0, "none") for user, share in zip(held["user_id"], held["propensity"], strict=True)]
     return out
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it appears complete or not at all: temporary name, sync, rename, sync of the folder."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _check_place(target: Path, plan: Plan) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from decision_engine.profiles.churn import ChurnModel, return_rows
-from simulations.arrays import BoolArray, FloatArray, IntArray
+from policies.ope.intervals import clustered_standard_error
+from simulations.arrays import BoolArray, FloatArray
 from simulations.calibration import ReliabilityBins, brier_score, reliability_bins
 from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel
@@ -127,7 +128,7 @@ def judge_churn(model: ChurnModel, panel: WeeklyPanel) -> ChurnJudgement:
         brier=brier_score(chance, away),
         brier_of_base_rate=brier_score(model.base_rate, away),
         brier_gain=float(gains.mean()),
-        brier_gain_error=_clustered_error(gains, rows.users),
+        brier_gain_error=clustered_standard_error(gains, rows.users),
         calibration_error=bins.expected_error(),
         auc=area_under_curve(chance, away),
         bins=bins,
@@ -148,9 +149,3 @@ def area_under_curve(scores: FloatArray, outcomes: BoolArray) -> float:
         return math.nan
     ranks = pd.Series(scores).rank().to_numpy()
     return float((ranks[outcomes].sum() - n_yes * (n_yes + 1) / 2.0) / (n_yes * n_no))
-
-
-def _clustered_error(values: FloatArray, users: IntArray) -> float:
-    """Return the standard error of a mean whose rows of one user belong together."""
-    sums = np.bincount(users, weights=values - values.mean())
-    return math.sqrt(float((sums**2).sum())) / values.size

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_engine.effects.design import design_experiment
-from decision_engine.effects.overlap import effective_sample_size, mean_differences, preferences, within_week_auc
+from decision_engine.effects.overlap import mean_differences, preferences, within_week_auc
 from decision_engine.effects.question import causal_graph, state_question
 from decision_engine.effects.randomisation import sample_ratio
 from decision_engine.effects.refutation import shuffled_within_weeks
+from policies.ope.intervals import effective_sample_size
 
 
 def test_a_calendar_is_no_confounding():

@@ -70,7 +70,7 @@ def test_one_vector_of_six_lives_as_six_single_environments_through_many_episode
     singles = gymnasium.make_vec(ID, num_envs=6, vectorization_mode="sync", weeks=4, **world)
     vector = gymnasium.make_vec(ID, num_envs=6, weeks=4, **world)
     assert isinstance(vector, envs.RetentionVectorEnv)
-    assert np.array_equal(singles.reset(seed=11)[0], vector.reset(seed=11)[0])
+    assert np.array_equal(np.asarray(singles.reset(seed=11)[0]), vector.reset(seed=11)[0])
     rng = np.random.default_rng(0)
     for _ in range(30):
         actions = rng.integers(0, 3, 6)

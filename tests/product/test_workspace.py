@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_engine.workspace import StageOutcome, Workspace, digest_of, write_atomically
+from decision_engine.durable import write_atomically
+from decision_engine.workspace import StageOutcome, Workspace, digest_of
 from simulations.errors import ArtifactError, InputError
 
 

@@ -23,7 +23,7 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def history(world) -> WorldHistory:
+def history(world: World) -> WorldHistory:
     return world.simulate_history(1500, 16, seed=5)
 
 

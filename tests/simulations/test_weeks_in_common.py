@@ -9,7 +9,7 @@ import pytest
 
 from simulations.behaviour import UserWeeks, fit_behaviour
 from simulations.ensemble import SimulatorEnsemble
-from simulations.scenarios import draw_world
+from simulations.scenarios import World, draw_world
 from simulations.simulated_history import WorldHistory
 
 
@@ -19,7 +19,7 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def history(world) -> WorldHistory:
+def history(world: World) -> WorldHistory:
     return world.simulate_history(3000, 30, seed=3)
 
 
