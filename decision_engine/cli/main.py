@@ -28,12 +28,17 @@ app.command()(outcomes)
 app.command()(schema)
 
 INTERRUPTED = 130
+_STOPPED = "\nstopped; the same command goes on from the last finished stage."
 
 
 def main() -> None:
-    """Run the command line; 0 done, 2 the input is wrong, 1 a fault of ours."""
+    """Run the command line; 0 done, 2 the input is wrong, 1 a fault of ours, 130 stopped by the user."""
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer turns Ctrl-C into this code, and says nothing
+            print(_STOPPED, file=sys.stderr)
+        raise
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -41,7 +46,7 @@ def main() -> None:
         print(f"fault: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last finished stage.", file=sys.stderr)
+        print(_STOPPED, file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
 
 

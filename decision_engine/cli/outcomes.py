@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
+from decision_engine.cli.plan import open_ledger
 
 
 def outcomes(
@@ -20,11 +21,11 @@ def outcomes(
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
     from decision_engine.history import read_history
-    from decision_engine.planning import Ledger, measure_outcomes
+    from decision_engine.planning import measure_outcomes
     from decision_engine.workspace import Workspace
 
     settings = load_config(config)
-    with Workspace(workspace).locked() as held, Ledger(held.ledger) as ledger:
+    with open_ledger(workspace) as ledger, Workspace(workspace).locked():
         found = ledger.plan(plan)
         history = read_history(settings)
         result = measure_outcomes(found, history.table("orders"), observed_until=settings.as_of(settings.time.last_period))

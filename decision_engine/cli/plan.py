@@ -48,7 +48,7 @@ def list_plans(workspace: WorkspacePath = DEFAULT_WORKSPACE, json: AsJson = Fals
     """List the plans of a workspace, oldest first."""
     from decision_engine.cli.options import print_json
 
-    with _ledger(workspace) as ledger:
+    with open_ledger(workspace) as ledger:
         states = [(name, version, ledger.state(digest)) for digest, name, version in ledger.plans()]
     if json:
         print_json(
@@ -80,7 +80,7 @@ def show(
     """Show a plan: what it does, what it should bring, where it stands, and its first rows."""
     from decision_engine.cli.options import print_json
 
-    with _ledger(workspace) as ledger:
+    with open_ledger(workspace) as ledger:
         found, state, entries = ledger.plan(plan), ledger.state(plan), ledger.entries(plan)
     if json:
         print_json({**found.to_json(), "status": state.status, "history": [_entry(entry) for entry in entries]})
@@ -112,7 +112,7 @@ def diff(
     from decision_engine.cli.options import print_json
     from decision_engine.planning.difference import compare_plans
 
-    with _ledger(workspace) as ledger:
+    with open_ledger(workspace) as ledger:
         difference = compare_plans(ledger.plan(before), ledger.plan(after))
     if json:
         print_json(difference.to_json())
@@ -158,7 +158,7 @@ def export(
     from decision_engine.cli.options import print_json
     from decision_engine.planning import export_plan
 
-    with _ledger(workspace) as ledger:
+    with open_ledger(workspace) as ledger:
         manifest = export_plan(ledger, plan, to or workspace / "exports", by=by or _login())
     if json:
         print_json({**manifest.to_json(), "folder": str(manifest.folder)})
@@ -177,7 +177,7 @@ def verify(
     """Check the whole ledger: every entry, every plan, and the chain between them."""
     from decision_engine.cli.options import print_json
 
-    with _ledger(workspace) as ledger:
+    with open_ledger(workspace) as ledger:
         count, last = ledger.verify(head=head), ledger.head()
     if json:
         print_json({"entries": count, "head": last, "intact": True})
@@ -188,7 +188,7 @@ def verify(
 def _decide(step: str, plan: str, by: str, workspace: Path, comment: str, digest: str, as_json: bool) -> None:
     from decision_engine.cli.options import print_json
 
-    with _ledger(workspace) as ledger:
+    with open_ledger(workspace) as ledger:
         seen = digest or ledger.find(plan)
         state = (ledger.approve if step == "approve" else ledger.reject)(plan, by=by, digest=seen, comment=comment)
     if as_json:
@@ -197,7 +197,8 @@ def _decide(step: str, plan: str, by: str, workspace: Path, comment: str, digest
         typer.echo(f"{_id(state)} is {state.status} by {by}.")
 
 
-def _ledger(workspace: Path) -> Ledger:
+def open_ledger(workspace: Path) -> Ledger:
+    """Open a workspace's ledger of plans; `InputError` where it has none."""
     from decision_engine.planning import Ledger
     from decision_engine.workspace import Workspace
     from simulations.errors import InputError

@@ -15,7 +15,7 @@ def run(
     json: AsJson = False,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes for the search; 0 runs it in this one. The plan is the same.", show_default=False),
+        typer.Option(min=0, help="Processes for the search; 0 runs it in this one. The plan is the same.", show_default=False),
     ] = None,
 ) -> None:
     """Do the main job: history to plan and report; stages that nothing changed are taken from the workspace."""

@@ -35,7 +35,7 @@ def data_document(checked: Checked) -> dict[str, Any]:
     """Return the `data` part of the run's JSON: rows read, accepted and quarantined, in total, by table and by reason."""
     history = checked.history
     return {
-        "read": history.n_read,
+        "rows_read": history.n_read,
         "accepted": history.n_accepted,
         "quarantined": history.n_quarantined,
         "tables": history.counts.to_dict(orient="records"),

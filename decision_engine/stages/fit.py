@@ -89,7 +89,7 @@ def simulator_document(fitted: Fitted) -> dict[str, Any]:
         "first_week": goodness.first_week,
         "last_week": goodness.last_week,
         "users": goodness.n_users,
-        "errors": plain[0],
+        "holdout_errors": plain[0],
         "baselines": plain[1:],
         "beats_baselines": goodness.beats_baselines(),
     }
