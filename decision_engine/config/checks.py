@@ -13,7 +13,7 @@ from typing import Any
 
 from decision_engine.config.findings import Finding, suggest
 from decision_engine.config.origin import Place
-from decision_engine.config.sources import SourceConfig
+from decision_engine.config.sources import SourceConfig, is_pattern
 from simulations.errors import ConfigError
 from simulations.tables import CANONICAL_TABLES
 
@@ -64,14 +64,20 @@ def _check_sources(sources: dict[str, Any], folder: Path) -> Iterator[Finding]:
             key = "package" if "is not installed" in str(error) else "file"
             yield Finding(place=(*place, key), problem=str(error).rstrip("."))
             continue
-        if not path.is_file() and not source.optional:
-            yield Finding(place=(*place, "file"), problem=f"{path} does not exist", remedy=_nearby(path))
+        if not source.paths(folder) and not source.optional:
+            yield Finding(place=(*place, "file"), problem=_absent(path), remedy=_nearby(path))
+
+
+def _absent(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a folder, not a file"
+    return f"no file matches {path}" if is_pattern(str(path)) and path.parent.is_dir() else f"{path} does not exist"
 
 
 def _nearby(path: Path) -> str:
     """Say what lies beside a missing file."""
     if path.is_dir():
-        return "it is a folder; name a file in it"
+        return f"it is a folder; name a file in it, or a pattern such as {path.name}/*.csv"
     if not path.parent.is_dir():
         return f"folder {path.parent} does not exist either; paths are relative to the configuration"
     names = sorted(p.name for p in path.parent.iterdir() if p.is_file() and not p.name.startswith("."))
@@ -122,6 +128,12 @@ def _check_mapping(
                 problem=f"table {name} has no column {column!r}",
                 remedy=suggest(column, known),
             )
+    if mapping.get("returns") is not None and "revenue" not in known:
+        yield Finding(
+            place=(*place, "returns"),
+            problem=f"table {name} has no revenue that a return could turn",
+            remedy="`returns` goes with orders and items",
+        )
     missing = [column for column in table.required if column not in columns]
     if columns and missing:
         yield Finding(

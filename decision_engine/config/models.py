@@ -10,11 +10,21 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    PrivateAttr,
+)
 
 from decision_engine.config.origin import Origin
 from decision_engine.config.responses import ResponseConfig
-from decision_engine.config.sources import SourceConfig
+from decision_engine.config.sources import SourceConfig, check_zone
 from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules
 from simulations.panel import Calendar
@@ -57,6 +67,12 @@ class TableMapping(Section):
     join: tuple[JoinConfig, ...] = Field((), description="Further sources, looked up in turn.")
     where: str | None = Field(None, description="SQL condition; other rows are left out and counted.")
     columns: dict[str, str] = Field(min_length=1, description="Canonical column: SQL expression over the sources' columns.")
+    returns: str | None = Field(
+        None,
+        min_length=1,
+        description="SQL condition, for orders and items: rows where it holds are returns or cancellations; whatever the sign "
+        "of their revenue, they count as negative.",
+    )
     values: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="For a column: raw value: canonical value. Values not listed stay as they are."
     )
@@ -87,6 +103,9 @@ class TimeConfig(Section):
 
     first_day: date = Field(description="First business day of week 1.")
     business_day_starts_at: int = Field(0, ge=0, le=23, description="Hour of the clock at which a business day starts.")
+    time_zone: Annotated[str, AfterValidator(check_zone)] = Field(
+        "UTC", description="The shop's zone: times with an offset, or from a source of another zone, are moved to it."
+    )
     last_period: PositiveInt = Field(description="Last complete week of the history.")
     last_fitting_period: PositiveInt = Field(description="Last week that fitting may see; later weeks judge.")
 
@@ -167,6 +186,16 @@ class SearchConfig(Section):
     workers: PositiveInt = Field(2, description="Processes that try them. Results are the same with any number.")
 
 
+class PrivacyConfig(Section):
+    """What happens to people's ids at the door."""
+
+    pseudonym_key: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Environment variable with a key; user ids then become keyed hashes (HMAC-SHA-256, 32 hexadecimal digits).",
+    )
+
+
 class Config(Section):
     """All settings of a run."""
 
@@ -175,6 +204,7 @@ class Config(Section):
     seed: NonNegativeInt = Field(1, description="Where all randomness starts; the same seed gives the same plan.")
     sources: dict[str, SourceConfig] = Field(min_length=1, description="Files and queries to read, by name.")
     tables: TablesConfig = Field(description="Canonical tables from sources.")
+    privacy: PrivacyConfig = Field(default_factory=PrivacyConfig, description="Pseudonyms for users.")
     time: TimeConfig = Field(description="Weeks, and which of them fit and judge.")
     margin_share: float = Field(gt=0, le=1, description="Margin of revenue before action costs.")
     margin_source: Literal["assumed", "known"] = Field("assumed", description="Whether the margin is known from the books.")

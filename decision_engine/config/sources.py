@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simulations.errors import ConfigError
 
-FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet"}
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+}
 
 
 class SourceConfig(BaseModel):
@@ -23,18 +36,41 @@ class SourceConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    file: str | None = Field(None, min_length=1, description="Path of a CSV or Parquet file, relative to the configuration.")
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="Path of a file, plain or packed by gzip or zip, relative to the configuration; with `*`, `?` or `[...]`, "
+        "a pattern of several files with the same columns.",
+    )
+    member: str | None = Field(None, min_length=1, description="File inside a zip archive, where it holds several.")
+    sheet: str | None = Field(None, min_length=1, description="Sheet of an Excel workbook; empty: the first.")
     package: str | None = Field(None, min_length=1, description="Import name of the installed package that holds `file`.")
     database: str | None = Field(None, min_length=1, description="duckdb:///PATH, sqlite:///PATH or postgresql://... .")
     query: str | None = Field(None, min_length=1, description="SQL to ask the database; it should order its rows.")
     optional: bool = Field(False, description="Whether the file may be absent; it then gives no rows, and the run says so.")
-    format: Literal["csv", "parquet"] | None = Field(None, description="Format of the file; empty: by its ending.")
+    format: Literal["csv", "parquet", "jsonl", "excel"] | None = Field(
+        None, description="Format of the file; empty: by its ending. `jsonl` is one JSON object a line."
+    )
     encoding: str = Field("utf-8", description="Text encoding of a CSV file, by its Python name.")
     delimiter: str | None = Field(
         None, min_length=1, max_length=1, description="Sign between values of a CSV file; empty: found."
     )
     decimal: Literal[".", ","] = Field(".", description="Decimal sign in a CSV file's numbers.")
     thousands: Literal["", ".", ",", " ", "'"] = Field("", description="Sign between thousands in a CSV file's numbers.")
+    time_formats: tuple[str, ...] = Field(
+        (), description="How times are written, tried in turn, such as '%d.%m.%Y %H:%M'; empty: 2017-03-31 14:05:00."
+    )
+    time_zone: str | None = Field(
+        None,
+        min_length=1,
+        description="Zone of times without an offset, such as UTC; empty: the shop's own (`time.time_zone`).",
+    )
+    personal: tuple[str, ...] = Field(
+        (), description="Columns that never leave ingestion: usable in joins and conditions, and as a pseudonymised user_id."
+    )
+    pseudonymised: bool = Field(
+        False, description="Whether user ids in this source are pseudonyms already, as in what `plan export` wrote."
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceConfig:
@@ -44,6 +80,11 @@ class SourceConfig(BaseModel):
             raise ValueError("`database` and `query` go together")
         if self.database is not None and self.package is not None:
             raise ValueError("`package` goes with `file`, not with `database`")
+        for written in self.time_formats:
+            if "%" not in written or "%z" in written.lower():
+                raise ValueError(f"time format {written!r} must be made of signs such as %Y, %m, %d, %H and %M, without a zone")
+        if self.time_zone is not None:
+            check_zone(self.time_zone)
         if self.decimal == self.thousands:
             raise ValueError(f"`decimal` and `thousands` are both {self.decimal!r}; they must differ")
         return self
@@ -73,9 +114,38 @@ class SourceConfig(BaseModel):
             raise ConfigError(f"{self.file} lies outside package {self.package}; name a file inside it.")
         return path
 
-    def file_format(self, path: Path) -> str:
-        """Return "csv" or "parquet": as declared, else by the file's ending, else "csv"."""
-        return self.format or FORMATS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix.lower(), "csv")
+    def paths(self, folder: Path) -> list[Path]:
+        """Return the files there are: one, or all that match the pattern in the order of their names; none if there is none.
+
+        Raises
+        ------
+        ConfigError
+            As `path` does.
+        """
+        path = self.path(folder)
+        if path.is_file():
+            return [path]
+        if not is_pattern(str(path)):
+            return []
+        return sorted(Path(found) for found in glob(str(path), recursive=True) if Path(found).is_file())
+
+    def format_by_name(self, path: Path) -> str:
+        """Return the file's format: as declared, else by its ending, else "csv"."""
+        return self.format or FORMATS.get(path.suffix.lower(), "csv")
+
+
+def is_pattern(file: str) -> bool:
+    """Whether a path stands for several files."""
+    return any(sign in file for sign in "*?[")
+
+
+def check_zone(name: str) -> str:
+    """Return the name of a time zone; `ValueError` if there is none of that name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"time zone {name!r} is unknown; right is for example Europe/Berlin or UTC") from None
+    return name
 
 
 def package_folder(package: str) -> Path:

@@ -12,12 +12,16 @@ from decision_engine.config.models import Config, JoinConfig, TableMapping
 from decision_engine.config.origin import Place
 from decision_engine.history.databases import first_line
 from decision_engine.history.mapping import BoundMapping, from_clause
+from decision_engine.history.privacy import personal_columns
 from decision_engine.history.sources import ROW, OpenSource, quote
 from simulations.tables import CANONICAL_TABLES
 
 
 def bind_mappings(
-    connection: duckdb.DuckDBPyConnection, config: Config, sources: dict[str, OpenSource]
+    connection: duckdb.DuckDBPyConnection,
+    config: Config,
+    sources: dict[str, OpenSource],
+    pseudonym_key: bytes | None = None,
 ) -> tuple[list[BoundMapping], list[Finding]]:
     """Bind every expression of every mapping to its sources' columns.
 
@@ -39,10 +43,18 @@ def bind_mappings(
             types: dict[str, str] = {}
             if not wrong:
                 types, wrong = _bind_columns(connection, mapping, sources, place)
+                if not wrong:
+                    wrong = list(_check_personal(connection, mapping, sources, place, pseudonym_key))
             findings += wrong
             bound.append(
                 BoundMapping(
-                    config=config, table=CANONICAL_TABLES[name], index=index, mapping=mapping, sources=sources, types=types
+                    config=config,
+                    table=CANONICAL_TABLES[name],
+                    index=index,
+                    mapping=mapping,
+                    sources=sources,
+                    types=types,
+                    pseudonym_key=pseudonym_key,
                 )
             )
     return bound, findings
@@ -104,8 +116,9 @@ def _bind_columns(
     used = [sources[mapping.source], *(sources[join.source] for join in mapping.join)]
     known = list(dict.fromkeys(column for source in used for column in source.columns))
     expressions: list[tuple[Place, str]] = [((*place, "columns", name), sql) for name, sql in mapping.columns.items()]
-    if mapping.where is not None:
-        expressions.append(((*place, "where"), f"CAST(({mapping.where}\n) AS BOOLEAN)"))
+    for key, condition in (("where", mapping.where), ("returns", mapping.returns)):
+        if condition is not None:
+            expressions.append(((*place, key), f"CAST(({condition}\n) AS BOOLEAN)"))
     for where, expression in expressions:
         answer = _bind(connection, f"SELECT {row}, ({expression}\n) FROM {clause}", known)
         if isinstance(answer, tuple):
@@ -113,6 +126,34 @@ def _bind_columns(
         else:
             types[str(where[-1])] = answer
     return types, findings
+
+
+def _check_personal(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: TableMapping,
+    sources: dict[str, OpenSource],
+    place: Place,
+    pseudonym_key: bytes | None,
+) -> Iterator[Finding]:
+    """Refuse columns that would carry what is personal out of ingestion."""
+    used = [sources[mapping.source], *(sources[join.source] for join in mapping.join)]
+    for source in used:
+        for column in source.settings.personal:
+            if column not in source.columns:
+                yield Finding(
+                    place=("sources", source.name, "personal"),
+                    problem=f"the source has no column {column!r}",
+                    remedy=suggest(column, list(source.columns)),
+                )
+    for name, expression in mapping.columns.items():
+        if name == "user_id" and pseudonym_key is not None and not used[0].settings.pseudonymised:
+            continue
+        for column in personal_columns(connection, expression, used):
+            yield Finding(
+                place=(*place, "columns", name),
+                problem=f"column {column!r} is personal and never leaves ingestion",
+                remedy="take it out of the mapping; conditions, joins and a pseudonymised user_id may use it",
+            )
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, query: str, known: list[str]) -> str | tuple[str, str]:

@@ -18,6 +18,7 @@ from decision_engine.config.models import Config
 from decision_engine.history.binding import bind_mappings
 from decision_engine.history.databases import first_line
 from decision_engine.history.mapping import BoundMapping
+from decision_engine.history.privacy import read_pseudonym_key
 from decision_engine.history.record import COUNT_COLUMNS, QUARANTINE_COLUMNS, History, digest_tables
 from decision_engine.history.sources import ROW, OpenSource, SourceReader, quote
 from simulations.errors import HistoryError
@@ -42,10 +43,13 @@ def read_history(config: Config) -> History:
     HistoryError
         If a source cannot be read at all, or no order is accepted.
     """
+    key = read_pseudonym_key(config)
     with SourceReader(config) as reader:
-        bound, findings = bind_mappings(reader.connection, config, reader.sources)
+        bound, findings = bind_mappings(reader.connection, config, reader.sources, key)
         raise_findings(findings, config.origin)
-        history = _Ingestion(reader=reader, bound=bound, quarantine=[], counts=[], notes=_notes(reader)).run()
+        history = _Ingestion(
+            reader=reader, bound=bound, quarantine=[], counts=[], notes=_notes(reader), pseudonyms=key is not None
+        ).run()
     if not len(history.table("orders")):
         raise HistoryError(_no_orders(config, history))
     return history
@@ -54,7 +58,7 @@ def read_history(config: Config) -> History:
 def check_sources(config: Config) -> list[Finding]:
     """Return what is wrong with the mappings, looking at the sources' columns only; raise if a source cannot be opened."""
     with SourceReader(config) as reader:
-        return bind_mappings(reader.connection, config, reader.sources)[1]
+        return bind_mappings(reader.connection, config, reader.sources, read_pseudonym_key(config))[1]
 
 
 def _notes(reader: SourceReader) -> list[str]:
@@ -82,6 +86,7 @@ class _Ingestion:
     quarantine: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     notes: list[str]
+    pseudonyms: bool = False
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -120,8 +125,11 @@ class _Ingestion:
             self.connection.execute(f"CREATE TEMP TABLE {staged} AS {mapping.query()}")
         except duckdb.Error as error:
             where = self.reader.config.origin.where(("tables", mapping.table.name, mapping.index))
+            used = [mapping.base, *(mapping.sources[join.source] for join in mapping.mapping.join)]
+            withheld = self.pseudonyms or any(source.settings.personal for source in used)
+            said = "what it says is withheld, as it may be personal." if withheld else first_line(error)
             raise HistoryError(
-                f"{where}: an expression fails on a row: {first_line(error)} Where a cast may fail, write TRY_CAST: "
+                f"{where}: an expression fails on a row: {said} Where a cast may fail, write TRY_CAST: "
                 "rows whose value is then empty are quarantined."
             ) from None
         rows, distinct = self._numbers(f"SELECT count(*), count(DISTINCT {ROW}) FROM {staged}")
@@ -160,12 +168,21 @@ class _Ingestion:
             accepted = f"SELECT {names} FROM {_staged(mapping)} WHERE __broken IS NULL ORDER BY {ROW}"
             part = self.connection.sql(accepted).to_arrow_table()
             types = {column.name: _ARROW_TYPES[column.type] for column in mapping.columns}
+            if mapping.mapping.returns:
+                self._note_returns(table, mapping, part)
             parts.append(part.cast(pa.schema([(name, types[name]) for name in part.column_names])))
             self._book(table, mapping, part.num_rows)
             self.connection.execute(f"DROP TABLE {_staged(mapping)}")
         if not parts:
             return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in table.columns]).empty_table()
         return pa.concat_tables(parts, promote_options="default")
+
+    def _note_returns(self, table: Table, mapping: BoundMapping, rows: pa.Table) -> None:
+        revenue = rows.column("revenue").to_numpy()
+        rule = " ".join(str(mapping.mapping.returns).split())
+        self.notes.append(
+            f"Returns in {table.name}: {int((revenue < 0).sum()):,} rows count as negative; the rule is `{rule}`."
+        )
 
     def _book(self, table: Table, mapping: BoundMapping, n_accepted: int) -> None:
         """Count a mapping's rows, and tell of those set aside."""
@@ -176,21 +193,22 @@ class _Ingestion:
         ).fetchall()
         if broken:
             source = self.reader.with_lines(source.name)
-        told: list[tuple[int, int | None, str | None, str, object]]
-        told = [(misfit.row, misfit.line, None, misfit.reason, misfit.text) for misfit in source.misfits]
+        misfits = source.all_misfits()
+        told: list[tuple[str, int, int | None, str | None, str, object]]
+        told = [(file, misfit.row, misfit.line, None, misfit.reason, misfit.text) for file, misfit in misfits]
         for row, number, value in broken:
             check = checks[number] if number >= 0 else None
             column, reason = (check.column, check.reason) if check else (table.key[0], "already named an earlier row")
             told.append((*source.place_of(row), column, reason, value))
-        for words in sorted(told, key=lambda words: words[0]):
+        for words in sorted(told, key=lambda words: words[:2]):
             self._set_aside(table.name, source, *words)
         n_source, n_staged = self._numbers(f"SELECT (SELECT count(*) FROM {source.view}), (SELECT count(*) FROM {staged})")
         self._count(
             table.name,
             source,
-            read=n_staged + len(source.misfits),
+            read=n_staged + len(misfits),
             accepted=n_accepted,
-            quarantined=len(broken) + len(source.misfits),
+            quarantined=len(broken) + len(misfits),
             left_out=n_source - n_staged,
             outside_periods=self._outside_periods(mapping),
         )
@@ -211,12 +229,13 @@ class _Ingestion:
         for name, mappings in self.reader.config.tables.mapped().items():
             for join in (join for mapping in mappings for join in mapping.join):
                 source = self.reader.sources[join.source]
-                if source.name in told or not source.misfits:
+                misfits = source.all_misfits()
+                if source.name in told or not misfits:
                     continue
                 told.add(source.name)
-                for misfit in source.misfits:
-                    self._set_aside(name, source, misfit.row, misfit.line, None, misfit.reason, misfit.text)
-                n = len(source.misfits)
+                for file, misfit in misfits:
+                    self._set_aside(name, source, file, misfit.row, misfit.line, None, misfit.reason, misfit.text)
+                n = len(misfits)
                 self._count(name, source, read=n, accepted=0, quarantined=n, left_out=0, outside_periods=0)
 
     def _orders_from_items(self, items: pa.Table) -> pa.Table:
@@ -232,9 +251,19 @@ class _Ingestion:
         return orders
 
     def _set_aside(
-        self, table: str, source: OpenSource, row: int, line: int | None, column: str | None, reason: str, value: object
+        self,
+        table: str,
+        source: OpenSource,
+        file: str,
+        row: int,
+        line: int | None,
+        column: str | None,
+        reason: str,
+        value: object,
     ) -> None:
-        values = (table, source.name, source.file, row, line, column, reason, value)
+        withheld = column is None and (source.settings.personal or self.pseudonyms)
+        shown = "(withheld)" if withheld else value
+        values = (table, source.name, file, row, line, column, reason, shown)
         self.quarantine.append(dict(zip(QUARANTINE_COLUMNS, values, strict=True)))
 
     def _count(self, table: str, source: OpenSource, **numbers: int) -> None:

@@ -7,9 +7,10 @@ DuckDB cannot follow a file (line ends of one kind between records and of anothe
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -17,10 +18,12 @@ from typing import TextIO
 import numpy as np
 import pyarrow as pa
 
+from decision_engine.history.files import PlainFile
 from simulations.arrays import IntArray
 from simulations.errors import HistoryError
 
 _UNDECODED = re.compile("[\udc80-\udcff]")  # how Python marks bytes that it could not decode
+LONGEST_LINE = 2_000_000  # bytes; longer ones are no rows
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -29,6 +32,7 @@ class Dialect:
     """How a CSV file is written."""
 
     path: Path
+    name: str  # what people know the file by
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
@@ -62,13 +66,11 @@ class Records:
 
 
 def open_text(path: Path, encoding: str) -> TextIO:
-    """Open a text file, gzipped or not; bytes that the encoding does not know become surrogates."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding=encoding, errors="surrogateescape", newline="")
+    """Open a text file; bytes that the encoding does not know become surrogates."""
     return path.open(encoding=encoding, errors="surrogateescape", newline="")
 
 
-def read_dialect(path: Path, encoding: str, delimiter: str | None) -> Dialect:
+def read_dialect(file: PlainFile, encoding: str, delimiter: str | None) -> Dialect:
     """Read the header of a CSV file.
 
     Raises
@@ -78,24 +80,47 @@ def read_dialect(path: Path, encoding: str, delimiter: str | None) -> Dialect:
     """
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
         encoding = "utf-8-sig"
-    with open_text(path, encoding) as text:
+        with file.path.open("rb") as raw:
+            if raw.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+                raise HistoryError(f"{file.name} begins with the mark of UTF-16; say `encoding: utf-16`.")
+    with open_text(file.path, encoding) as text, _long_fields():
         try:
             first = text.readline()
             text.seek(0)
             chosen = delimiter or max(_DELIMITERS, key=first.count)
             header = next(csv.reader(text, delimiter=chosen), None)
         except (csv.Error, UnicodeError, OSError, EOFError) as error:
-            raise HistoryError(f"{path}: the header cannot be read ({error}).") from None
-    if not header or not any(name.strip() for name in header):
-        raise HistoryError(f"{path}, line 1: the file has no header; its first line must name the columns.")
+            raise HistoryError(f"{file.name}: the header cannot be read ({error}).") from None
+    if header and (_UNDECODED.search("".join(header)) or "\x00" in "".join(header)):
+        raise HistoryError(
+            f"{file.name}, line 1: the header is no text in {encoding.removesuffix('-sig')}; name its `encoding`."
+        )
+    if sum(len(name) for name in header or ()) > 100_000:
+        raise HistoryError(f"{file.name}, line 1: a header of {len(first):,} signs names no columns; is this a table?")
+    columns = check_columns(header or [], f"{file.name}, line 1")
+    return Dialect(path=file.path, name=file.name, encoding=encoding, delimiter=chosen, columns=columns)
+
+
+def check_columns(header: Sequence[str], where: str) -> tuple[str, ...]:
+    """Return the names of columns, trimmed; `HistoryError` where they cannot name columns."""
+    if not any(name.strip() for name in header):
+        raise HistoryError(f"{where}: the file has no header; its first line must name the columns.")
     columns = tuple(name.strip() for name in header)
     folded = [name.lower() for name in columns]
     twice = sorted({name for name in columns if folded.count(name.lower()) > 1 or not name})
     if twice:
-        raise HistoryError(
-            f"{path}, line 1: column {twice[0]!r} is named twice or not at all; give each column a name of its own."
-        )
-    return Dialect(path=path, encoding=encoding, delimiter=chosen, columns=columns)
+        raise HistoryError(f"{where}: column {twice[0]!r} is named twice or not at all; give each column a name of its own.")
+    return columns
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """Let Python read fields as long as lines may be; the limit is one for the whole process and is put back."""
+    before = csv.field_size_limit(1 << 30)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def find_records(dialect: Dialect) -> Records | None:
@@ -118,7 +143,7 @@ def read_records(dialect: Dialect) -> tuple[Records, pa.Table]:
     try:
         records = _gather(dialect, table)
     except (csv.Error, UnicodeError) as error:
-        raise HistoryError(f"{dialect.path} cannot be read as CSV: {error}.") from None
+        raise HistoryError(f"{dialect.name} cannot be read as CSV: {error}.") from None
     return records, table.finish()
 
 
@@ -152,7 +177,7 @@ def _gather(dialect: Dialect, kept: _TextTable | None) -> Records:
     """Go through the records once; put the values of those that fit into `kept`, if wanted."""
     rows, lines, misfits = array("q"), array("q"), []
     row = 0
-    with open_text(dialect.path, dialect.encoding) as text:
+    with open_text(dialect.path, dialect.encoding) as text, _long_fields():
         reader = csv.reader(text, delimiter=dialect.delimiter)
         next(reader, None)
         line = reader.line_num + 1
@@ -175,6 +200,8 @@ def _misfit(values: list[str], expected: int) -> str:
     if len(values) != expected:
         return f"{len(values)} values where the header names {expected} columns"
     text = "".join(values)
+    if len(text) > LONGEST_LINE:
+        return f"is longer than {LONGEST_LINE:,} bytes"
     undecoded = not text.isascii() and _UNDECODED.search(text)
     return "bytes that the file's encoding does not know" if undecoded else ""
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from decision_engine.config.models import Config, JoinConfig, TableMapping
+from decision_engine.history.privacy import pseudonym_sql
 from decision_engine.history.sources import ROW, OpenSource, literal, quote
 from simulations.tables import Column, ColumnType, Table
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_OFFSET = r":[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
-_SQL_TYPES = {ColumnType.TEXT: "VARCHAR", ColumnType.TIME: "TIMESTAMP", ColumnType.NUMBER: "DOUBLE", ColumnType.FLAG: "BOOLEAN"}
 _UNREADABLE = {
     ColumnType.TIME: "is not a time such as 2017-03-31 or 2017-03-31 14:05:00",
     ColumnType.NUMBER: "is not a finite number",
@@ -42,6 +43,7 @@ class BoundMapping:
     mapping: TableMapping
     sources: dict[str, OpenSource]
     types: dict[str, str]  # DuckDB type of each mapped column's expression
+    pseudonym_key: bytes | None = None
 
     @property
     def base(self) -> OpenSource:
@@ -69,7 +71,8 @@ class BoundMapping:
         if column.required:
             yield Check(condition=f"{raw} IS NULL", column=column.name, reason="is empty")
         if column.type in _UNREADABLE:
-            yield Check(condition=f"{raw} IS NOT NULL AND {typed} IS NULL", column=column.name, reason=_UNREADABLE[column.type])
+            reason = self._unreadable(column)
+            yield Check(condition=f"{raw} IS NOT NULL AND {typed} IS NULL", column=column.name, reason=reason)
         if column.type is ColumnType.TIME:
             yield Check(
                 condition=f"{typed} NOT BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2200-01-01'",
@@ -88,23 +91,40 @@ class BoundMapping:
         if (self.table.name, column.name) == ("exposures", "ends_at"):
             yield Check(condition='"ends_at" < "exposed_at"', column=column.name, reason="lies before exposed_at")
 
+    def _unreadable(self, column: Column) -> str:
+        formats = self.base.settings.time_formats
+        if column.type is ColumnType.TIME and formats and self._is_text(column):
+            return f"is written in none of the times {', '.join(formats)}"
+        return _UNREADABLE[column.type]
+
+    def _is_text(self, column: Column) -> bool:
+        return self.types[column.name] == "VARCHAR" or column.name in self.mapping.values
+
     def query(self) -> str:
         """Return the query: row number, typed columns, number of the broken check (or NULL), and the value at fault."""
         checks = self.checks()
         raws = ", ".join(f"{self._raw(column)} AS {quote(f'raw {column.name}')}" for column in self.columns)
-        typed = ", ".join(f"{self._typed(column)} AS {quote(column.name)}" for column in self.columns)
+        typed = ", ".join(f"{self._signed(column)} AS {quote(column.name)}" for column in self.columns)
+        returned = f", coalesce(CAST(({self.mapping.returns}\n) AS BOOLEAN), false) AS __return" if self.mapping.returns else ""
         broken = " ".join(f"WHEN {check.condition} THEN {k}" for k, check in enumerate(checks))
         values = " ".join(f"WHEN {k} THEN CAST({quote(f'raw {check.column}')} AS VARCHAR)" for k, check in enumerate(checks))
         names = ", ".join(quote(column.name) for column in self.columns)
         return (
-            f"WITH mapped AS (SELECT {quote(self.base.name)}.{ROW} AS {ROW}, {raws} "
+            f"WITH mapped AS (SELECT {quote(self.base.name)}.{ROW} AS {ROW}, {raws}{returned} "
             f"FROM {from_clause(self.mapping, self.sources)}{where_clause(self.mapping)}), "
             f"typed AS (SELECT *, {typed} FROM mapped), judged AS (SELECT *, CASE {broken} END AS __broken FROM typed) "
             f"SELECT {ROW}, {names}, CAST(__broken AS SMALLINT) AS __broken, CASE __broken {values} END AS __value FROM judged"
         )
 
     def _raw(self, column: Column) -> str:
-        """Return SQL for a value as it stands: texts trimmed, empty ones NULL, `values` replaced."""
+        """Return SQL for a value as it stands, users under their pseudonyms where there is a key."""
+        plain = self._plain(column)
+        if column.name == "user_id" and self.pseudonym_key is not None and not self.base.settings.pseudonymised:
+            return pseudonym_sql(plain, self.pseudonym_key)
+        return plain
+
+    def _plain(self, column: Column) -> str:
+        """Return SQL for a value: texts trimmed, empty ones NULL, `values` replaced."""
         expression = f"({self.mapping.columns[column.name]}\n)"
         renames = self.mapping.values.get(column.name, {})
         kind = self.types[column.name]
@@ -120,16 +140,25 @@ class BoundMapping:
         cases = " ".join(f"WHEN {literal(raw)} THEN {literal(canonical)}" for raw, canonical in renames.items())
         return f"CASE {text} {cases} ELSE {text} END"
 
+    def _signed(self, column: Column) -> str:
+        """Return SQL for a typed value; what came back is negative revenue, whatever its sign was."""
+        typed = self._typed(column)
+        if column.name == "revenue" and self.mapping.returns:
+            return f"CASE WHEN __return THEN -abs({typed}) ELSE {typed} END"
+        return typed
+
     def _typed(self, column: Column) -> str:
         """Return SQL for the value in the contract's type, NULL where it cannot be read."""
         raw, kind = quote(f"raw {column.name}"), self.types[column.name]
-        is_text = kind == "VARCHAR" or column.name in self.mapping.values
+        is_text = self._is_text(column)
         if column.type is ColumnType.TEXT:
             return raw
         if column.type is ColumnType.FLAG and kind != "BOOLEAN":
             word = f"lower(CAST({raw} AS VARCHAR))"
             yes, no = (", ".join(literal(sign) for sign in signs) for signs in (_YES, _NO))
             return f"CASE WHEN {word} IN ({yes}) THEN true WHEN {word} IN ({no}) THEN false END"
+        if column.type is ColumnType.FLAG:
+            return raw
         if column.type is ColumnType.NUMBER and is_text:
             plain = raw
             if self.base.settings.thousands:
@@ -141,9 +170,31 @@ class BoundMapping:
         if column.type is ColumnType.NUMBER:
             number = f"TRY_CAST({raw} AS DOUBLE)"
             return f"CASE WHEN isfinite({number}) THEN {number} END"
-        if column.type is ColumnType.TIME and not is_text and kind != "DATE" and not kind.startswith("TIMESTAMP"):
-            return f"TRY_CAST(CAST({raw} AS VARCHAR) AS TIMESTAMP)"
-        return f"TRY_CAST({raw} AS {_SQL_TYPES[column.type]})"
+        return self._time(raw, kind, is_text)
+
+    def _time(self, raw: str, kind: str, is_text: bool) -> str:
+        """Return SQL for a time on the shop's clock.
+
+        An offset is honoured; without one, a time is read in the source's zone.
+        """
+        shop, zone = self.config.time.time_zone, self.base.settings.time_zone
+        moved = f" AT TIME ZONE {literal(shop)}"
+        here = f" AT TIME ZONE {literal(zone)}{moved}" if zone is not None and zone != shop else ""
+        if kind == "TIMESTAMP WITH TIME ZONE" and not is_text:
+            return f"({raw}{moved})"
+        if kind == "DATE" and not is_text:
+            return f"TRY_CAST({raw} AS TIMESTAMP)"
+        if not is_text and not kind.startswith("TIMESTAMP"):
+            raw = f"CAST({raw} AS VARCHAR)"
+            is_text = True
+        formats = self.base.settings.time_formats
+        if is_text and formats:
+            return f"(try_strptime({raw}, [{', '.join(literal(written) for written in formats)}]){here})"
+        plain = f"TRY_CAST({raw} AS TIMESTAMP)"
+        if not is_text:
+            return f"({plain}{here})"
+        exact = f"TRY_CAST({raw} AS TIMESTAMP WITH TIME ZONE)"
+        return f"CASE WHEN regexp_matches({raw}, {literal(_OFFSET)}) THEN {exact}{moved} ELSE {plain}{here} END"
 
 
 def from_clause(mapping: TableMapping, sources: dict[str, OpenSource]) -> str:

@@ -1,4 +1,4 @@
-"""Sources opened in DuckDB: a view each, with the number of every row, over text (CSV, databases) or typed columns (Parquet).
+"""Sources opened in DuckDB: a view each, with the number of every row, over text, or typed columns where they are Parquet.
 
 The database lives in memory and is locked before the first row is read: it may open the configured files and nothing else,
 whatever an expression in the configuration asks for.
@@ -7,6 +7,7 @@ whatever an expression in the configuration asks for.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,19 @@ import pyarrow as pa
 from decision_engine.config.models import Config
 from decision_engine.config.sources import SourceConfig, expand
 from decision_engine.history.databases import first_line, query_database
-from decision_engine.history.lines import Dialect, Misfit, Records, find_records, open_text, read_dialect, read_records
+from decision_engine.history.files import PlainFile, plain_file
+from decision_engine.history.json_lines import read_json_lines
+from decision_engine.history.lines import (
+    LONGEST_LINE,
+    Dialect,
+    Misfit,
+    Records,
+    find_records,
+    open_text,
+    read_dialect,
+    read_records,
+)
+from decision_engine.history.workbooks import read_workbook
 from simulations.errors import ConfigError, HistoryError, InputError
 
 ROW = "__row"  # number of a row in its source, from 0; no source column may be called so
@@ -39,7 +52,9 @@ class OpenSource:
     absent : bool
         The file is optional and not there; the view has no row, and expressions over it are not checked.
     misfits : tuple of Misfit
-        Records of a text file that are no rows.
+        Records of a text file that are no rows; of several files, see `parts`.
+    parts : tuple of OpenSource
+        The files, where a pattern stands for several; row numbers go through them in turn.
     """
 
     name: str
@@ -50,17 +65,27 @@ class OpenSource:
     misfits: tuple[Misfit, ...] = ()
     dialect: Dialect | None = None
     records: Records | None = None
+    n_rows: int = 0
+    parts: tuple[OpenSource, ...] = ()
 
     @property
     def view(self) -> str:
         """Name of the view, quoted."""
         return quote(f"source {self.name}")
 
-    def place_of(self, row: int) -> tuple[int, int | None]:
-        """Return a row's number among all records and its line, both from 1; the line is None where there is none."""
+    def place_of(self, row: int) -> tuple[str, int, int | None]:
+        """Return a row's file, its number among all records there and its line, both from 1; no line where there is none."""
+        for part in self.parts:
+            if row < part.n_rows:
+                return part.place_of(row)
+            row -= part.n_rows
         if self.records is not None:
-            return int(self.records.rows[row]), int(self.records.lines[row])
-        return row + 1, None
+            return self.file, int(self.records.rows[row]), int(self.records.lines[row])
+        return self.file, row + 1, None
+
+    def all_misfits(self) -> list[tuple[str, Misfit]]:
+        """Return the records that are no rows, each with its file."""
+        return [(part.file, misfit) for part in self.parts or (self,) for misfit in part.misfits]
 
 
 def quote(name: str) -> str:
@@ -96,54 +121,94 @@ class SourceReader:
 
     def _open_all(self) -> None:
         names = used_sources(self.config)
-        paths = {name: self._path(name) for name in names}
-        readable = [str(path) for path in paths.values() if path is not None]
+        paths = {name: self._paths(name) for name in names}
+        readable = [str(path) for found in paths.values() for path in found]
         self.connection.execute(f"SET temp_directory = {literal(self._folder.name)}")
         self.connection.execute(f"SET allowed_directories = [{literal(self._folder.name)}]")
         self.connection.execute(f"SET allowed_paths = [{', '.join(literal(path) for path in readable)}]")
+        self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET python_enable_replacements = false")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
         for name in names:
             try:
                 self.sources[name] = self._open(name, paths[name])
-            except duckdb.Error as error:
-                where = self.config.origin.where(("sources", name))
-                raise HistoryError(f"{where}: {paths[name] or 'the database'} cannot be read: {first_line(error)}") from None
+            except InputError as error:
+                raise type(error)(f"{self.config.origin.where(('sources', name))}: {error}") from None
 
-    def _path(self, name: str) -> Path | None:
-        """Return where a file source lies; None for a database or an absent optional file."""
+    def _paths(self, name: str) -> list[Path]:
+        """Return where a source's files lie; none for a database or an absent optional file."""
         settings = self.config.sources[name]
         if settings.file is None:
-            return None
+            return []
         place = ("sources", name, "file")
         try:
-            path = settings.path(self.config.origin.folder)
+            paths = settings.paths(self.config.origin.folder)
         except ConfigError as error:
             raise ConfigError(f"{self.config.origin.where(place)}: {error}") from None
-        if path.is_file():
-            return path
-        if settings.optional:
-            return None
-        raise ConfigError(f"{self.config.origin.where(place)}: {path} does not exist.")
+        if not paths and not settings.optional:
+            raise ConfigError(
+                f"{self.config.origin.where(place)}: there is no file {settings.path(self.config.origin.folder)}."
+            )
+        return paths
 
-    def _open(self, name: str, path: Path | None) -> OpenSource:
+    def _open(self, name: str, paths: list[Path]) -> OpenSource:
         settings = self.config.sources[name]
-        source = OpenSource(name=name, file=str(path or settings.file or settings.database), settings=settings)
+        shown = settings.path(self.config.origin.folder) if settings.file is not None else settings.database
+        source = OpenSource(name=name, file=str(shown), settings=settings)
         if settings.database is not None:
             return self._open_database(source)
-        if path is None:
+        if not paths:
             return replace(source, absent=True)
-        return self._open_parquet(source, path) if settings.file_format(path) == "parquet" else self._open_csv(source, path)
+        if len(paths) == 1:
+            return self._open_file(replace(source, file=str(paths[0])), paths[0])
+        parts = [self._open_file(replace(source, name=f"{name} {k}", file=str(path)), path) for k, path in enumerate(paths)]
+        return self._together(source, parts)
 
-    def _open_parquet(self, source: OpenSource, path: Path) -> OpenSource:
-        rows = f"read_parquet({literal(str(path))}, file_row_number = true)"
-        self._create(source, f"SELECT file_row_number AS {ROW}, * EXCLUDE (file_row_number) FROM {rows}")
-        return self._described(source)
+    def _together(self, source: OpenSource, parts: list[OpenSource]) -> OpenSource:
+        """Put files of the same columns one after another."""
+        first, names = parts[0], set(parts[0].columns)
+        for part in parts[1:]:
+            lacks, adds = names - set(part.columns), set(part.columns) - names
+            if lacks or adds:
+                differs = [f"lacks {', '.join(sorted(lacks))}"] * bool(lacks) + [f"adds {', '.join(sorted(adds))}"] * bool(adds)
+                raise HistoryError(
+                    f"files of one pattern must have the same columns: {Path(part.file).name} {' and '.join(differs)}, "
+                    f"compared with {Path(first.file).name}. Name them as sources of their own, and map each."
+                )
+        queries, offset, counted = [], 0, []
+        for part in parts:
+            queries.append(f"SELECT * REPLACE ({ROW} + {offset} AS {ROW}) FROM {part.view}")
+            counted.append(replace(part, n_rows=self._n_rows(part)))
+            offset += counted[-1].n_rows
+        self._create(source, " UNION ALL BY NAME ".join(queries))
+        return self._described(source, parts=tuple(counted))
 
-    def _open_csv(self, source: OpenSource, path: Path) -> OpenSource:
+    def _open_file(self, source: OpenSource, path: Path) -> OpenSource:
+        file = plain_file(path, source.settings, Path(self._folder.name))
+        source = replace(source, file=file.name)
+        if file.format == "parquet":
+            return self._open_parquet(source, file)
+        if file.format == "csv":
+            return self._open_csv(source, file)
+        read = read_json_lines(file) if file.format == "jsonl" else read_workbook(file, source.settings.sheet)
+        self._register(source, read[1])
+        return self._described(source, records=read[0], misfits=read[0].misfits)
+
+    def _open_parquet(self, source: OpenSource, file: PlainFile) -> OpenSource:
+        rows = f"read_parquet({literal(str(file.path))}, file_row_number = true)"
+        try:
+            described = self.connection.sql(f"DESCRIBE SELECT * FROM {rows}").fetchall()
+            _refuse_reserved([str(row[0]) for row in described], file.name)
+            self._create(source, f"SELECT file_row_number AS {ROW}, * EXCLUDE (file_row_number) FROM {rows}")
+            return self._described(source)
+        except duckdb.Error as error:
+            raise HistoryError(f"{file.name} cannot be read: {first_line(error)}") from None
+
+    def _open_csv(self, source: OpenSource, file: PlainFile) -> OpenSource:
         settings = source.settings
-        dialect = read_dialect(path, settings.encoding, settings.delimiter)
+        dialect = read_dialect(file, settings.encoding, settings.delimiter)
+        _refuse_reserved(dialect.columns, file.name)
         table, errors = quote(f"rows {source.name}"), quote(f"errors_{source.name}")
         options = {
             "auto_detect": "false",
@@ -152,6 +217,7 @@ class SourceReader:
             "quote": literal('"'),
             "escape": literal('"'),
             "columns": "{" + ", ".join(f"{literal(column)}: 'VARCHAR'" for column in dialect.columns) + "}",
+            "max_line_size": str(LONGEST_LINE),
             "store_rejects": "true",  # records that are no rows go to a table of their own
             "rejects_table": literal(f"errors_{source.name}"),
             "rejects_scan": literal(f"scan_{source.name}"),
@@ -161,7 +227,7 @@ class SourceReader:
         rows = f"read_csv({literal(str(self._as_utf8(dialect)))}, {settled})"
         try:
             self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {rows}")
-        except duckdb.Error:
+        except (duckdb.Error, RuntimeError):  # what is no text at all can end in a bare error of the library below
             return self._follow_csv(source, dialect)
         self._create(source, f"SELECT rowid AS {ROW}, * FROM {table}")
         rejected = self.connection.sql(
@@ -178,6 +244,7 @@ class SourceReader:
         return self._described(source, dialect=dialect, records=records, misfits=records.misfits)
 
     def _register(self, source: OpenSource, rows: pa.Table) -> None:
+        _refuse_reserved(rows.column_names, source.file)
         numbers = pa.array(np.arange(rows.num_rows, dtype=np.int64))
         self.connection.register(f"rows {source.name}", rows.append_column(ROW, numbers))
         self._create(source, f"SELECT * FROM {quote(f'rows {source.name}')}")
@@ -199,10 +266,7 @@ class SourceReader:
         return copy
 
     def _open_database(self, source: OpenSource) -> OpenSource:
-        try:
-            rows = query_database(str(source.settings.database), str(source.settings.query))
-        except InputError as error:
-            raise type(error)(f"{self.config.origin.where(('sources', source.name))}: {error}") from None
+        rows = query_database(str(source.settings.database), str(source.settings.query))
         shown = expand(str(source.settings.database)).rpartition("@")[2]  # never a password
         self._register(source, rows)
         return self._described(replace(source, file=shown))
@@ -217,11 +281,20 @@ class SourceReader:
     def with_lines(self, name: str) -> OpenSource:
         """Return a source whose rows know their lines, where it is a text file that can be followed."""
         source = self.sources[name]
+        parts = tuple(self._followed(part) for part in source.parts)
+        self.sources[name] = replace(source, parts=parts) if parts else self._followed(source)
+        return self.sources[name]
+
+    def _followed(self, source: OpenSource) -> OpenSource:
         if source.dialect is None or source.records is not None or source.misfits:
             return source  # it has no lines, knows them, or was followed before in vain
         records, misfits = _match(find_records(source.dialect), self._n_rows(source), ())
-        self.sources[name] = replace(source, records=records, misfits=misfits)
-        return self.sources[name]
+        return replace(source, records=records, misfits=misfits)
+
+
+def _refuse_reserved(columns: Sequence[str], file: str) -> None:
+    if any(column.lower() == ROW for column in columns):
+        raise HistoryError(f"{file}: a column is called {ROW}, which is reserved for row numbers; give it another name.")
 
 
 def _match(
@@ -231,7 +304,7 @@ def _match(
     if found is not None and found.rows.size == n_rows and len(found.misfits) == len(rejected):
         return found, found.misfits
     misfits = (
-        Misfit(row=int(line) - 1, line=int(line), reason=str(message).rstrip("."), text=str(text or "")[:200])
+        Misfit(row=int(line) - 1, line=int(line), reason=str(message).split("\n")[0].rstrip("."), text=str(text or "")[:200])
         for line, message, text in rejected
     )
     return None, tuple(misfits)
@@ -261,6 +334,8 @@ def digest_sources(config: Config) -> str:
 
 def _parts(config: Config) -> Iterator[bytes]:
     yield config.tables.model_dump_json().encode()
+    variable = config.privacy.pseudonym_key
+    yield hashlib.sha256(f"{variable} {os.environ.get(variable or '', '')}".encode()).digest()
     yield config.time.model_dump_json().encode()
     yield repr(config.action_set().names).encode()  # exposures to others are set aside
     for name in used_sources(config):
@@ -270,8 +345,8 @@ def _parts(config: Config) -> Iterator[bytes]:
             rows = query_database(settings.database, str(settings.query))
             yield repr((rows.column_names, rows.to_pydict())).encode()
             continue
-        path = settings.path(config.origin.folder)
-        if path.is_file():
+        for path in settings.paths(config.origin.folder):
+            yield f"file {path.name}\n".encode()  # quarantined rows name it
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
                     yield block
