@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from policies.search.space import Params
@@ -61,20 +63,13 @@ class RayWorkers:
     def __init__(self, objective: Objective, n_workers: int) -> None:
         self._objective = objective
         self._n_workers = n_workers
-        self._started = False
+        self._own = ExitStack()
 
     def __enter__(self) -> RayWorkers:
         """Start the actors."""
         self._ray = _load_ray()
         if not self._ray.is_initialized():
-            self._ray.init(
-                num_cpus=self._n_workers,
-                include_dashboard=False,
-                log_to_driver=False,
-                configure_logging=False,
-                object_store_memory=_STORE_BYTES,
-            )
-            self._started = True
+            self._own.enter_context(local_ray(self._n_workers))
         self._shared = self._ray.put(self._objective)
         self._actors = [self._hire() for _ in range(self._n_workers)]
         return self
@@ -83,8 +78,7 @@ class RayWorkers:
         """Dismiss the actors, and stop Ray if it was started here."""
         for actor in self._actors:
             self._ray.kill(actor)
-        if self._started:
-            self._ray.shutdown()
+        self._own.close()
 
     def evaluate(self, batch: Sequence[Asked]) -> Iterator[float]:
         """Yield one value a trial, in the order of the batch.
@@ -138,9 +132,36 @@ class _Worker:
         return self._objective(params, number)
 
 
+@contextmanager
+def local_ray(n_workers: int) -> Iterator[None]:
+    """Run a Ray of this process's own, that leaves nothing behind.
+
+    Its sockets lie in a temporary folder, not in a workspace: a socket's path is at most 107 characters long.
+    """
+    ray = _load_ray()
+    with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        ray.init(
+            address="local",
+            num_cpus=n_workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+            object_store_memory=_STORE_BYTES,
+            _temp_dir=folder,
+        )
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
 def _load_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if "RAY_AUTH_MODE" not in os.environ:
+        # Ray listens on the network, so only who holds a token may talk to it: one of this process's own, in no file.
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
         import ray.exceptions

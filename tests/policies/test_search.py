@@ -13,7 +13,7 @@ from policies.rollout import limits_of
 from policies.search.objective import PolicyFactory, SimulatedValue
 from policies.search.space import Number, OneOf, Params, Space, default_space
 from policies.search.study import search
-from policies.search.workers import LOST_AT_MOST, Objective, RayWorkers
+from policies.search.workers import LOST_AT_MOST, Objective, RayWorkers, local_ray
 from policies.uplift_greedy import UpliftGreedy
 from simulations.errors import ConfigError, DecisionEngineError
 from tests.small_world import small_world
@@ -113,12 +113,8 @@ def test_no_trials_are_refused():
 @pytest.mark.slow
 def test_workers_move_no_result_and_a_lost_one_is_replaced(tmp_path):
     """One Ray serves all that needs one, because starting it takes seconds."""
-    import ray
-
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     alone = search(SPACE, _well(), trials=8, seed=5)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False, object_store_memory=2**27)
-    try:
+    with local_ray(2):
         for workers in (1, 2):
             assert search(SPACE, _well(), trials=8, seed=5, workers=workers) == alone
         with RayWorkers(_dies_first(tmp_path / "died", times=2), 2) as team:
@@ -128,8 +124,6 @@ def test_workers_move_no_result_and_a_lost_one_is_replaced(tmp_path):
             pytest.raises(DecisionEngineError, match=f"trial 0 lost its worker {LOST_AT_MOST + 1} times"),
         ):
             list(team.evaluate([(0, {})]))
-    finally:
-        ray.shutdown()
 
 
 def _dies_first(place: Path, times: int) -> Objective:
