@@ -7,17 +7,18 @@ Judging stages see only the fitting weeks; `effects` and `fit` then do their wor
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from decision_engine.config.findings import raise_findings
 from decision_engine.config.models import Config
 from decision_engine.durable import write_atomically
-from decision_engine.history import digest_sources
+from decision_engine.history import check_sources, digest_sources
 from decision_engine.planning import Ledger, Plan
+from decision_engine.planning.approval import login_name
 from decision_engine.progress import Progress
 from decision_engine.workspace import StageOutcome, Workspace, digest_of
 
@@ -109,40 +110,71 @@ def run_main_job(
     InputError
         If the history cannot be used, or another process holds the workspace.
     """
+    if not workspace.root.exists():  # what is wrong with the input is told before a folder is made
+        raise_findings(check_sources(config), config.origin)
     with workspace.locked(), single_threaded():
         return _run(
-            config, Stages(workspace, progress), config.search.workers if workers is None else workers, maker or _login()
+            config, Stages(workspace, progress), config.search.workers if workers is None else workers, maker or login_name()
         )
 
 
-def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
-    from decision_engine.stages import check, effects, evaluate, fit, plan, profile, report, search
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learned:
+    """Stages that say what the history holds and how the users live."""
 
-    settings = config.model_dump(mode="json")
+    checked: StageOutcome[Checked]
+    profiled: StageOutcome[Profiles]
+    estimated: StageOutcome[Estimated]
+    fitted: StageOutcome[Fitted]
 
-    def part(*names: str) -> dict[str, Any]:
-        return {name: settings[name] for name in names}
 
-    time = ("time", "seed", "effect_horizon_weeks", "interval_level")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """Stages that choose a policy and make the plan."""
+
+    searched: StageOutcome[Searched]
+    evaluated: StageOutcome[Evaluated]
+    planned: StageOutcome[Planned]
+
+
+_TIME = ("time", "seed", "effect_horizon_weeks", "interval_level")
+_CHOOSING = (*_TIME, "policy_horizon_weeks", "margin_share", "actions", "contact", "campaign", "policies")
+
+
+def _part(config: Config, *names: str) -> dict[str, Any]:
+    """Return the settings that a stage reads: it runs again when one of them changes, and not for others."""
+    return config.model_dump(mode="json", include=set(names))
+
+
+def _learn(config: Config, stages: Stages) -> _Learned:
+    from decision_engine.stages import check, effects, fit, profile
+
     checked: StageOutcome[Checked] = stages.run(
         "check", "reading and validating the history", lambda: check.check_history(config),
-        inputs=(digest_sources(config),), settings=part("sources", "tables", "time", "actions"),
+        inputs=(digest_sources(config),), settings=_part(config, "sources", "tables", "time", "actions"),
     )  # fmt: skip
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
-        after=(checked,), settings=part(*time, "margin_share"),
+        after=(checked,), settings=_part(config, *_TIME, "margin_share"),
     )  # fmt: skip
     estimated: StageOutcome[Estimated] = stages.run(
         "effects", "what each action changes, and whether the data can tell",
         lambda: effects.estimate(checked.result.panel, checked.result.history, config),
-        after=(checked,), settings=part(*time, "margin_share", "actions"),
+        after=(checked,), settings=_part(config, *_TIME, "margin_share", "actions"),
     )  # fmt: skip
     fitted: StageOutcome[Fitted] = stages.run(
         "fit", "simulators of the users, judged on weeks they did not see",
         lambda: fit.fit_simulators(checked.result.panel, estimated.result, config),
-        after=(checked, estimated), settings=part(*time, "margin_share", "actions", "contact", "simulator"),
+        after=(checked, estimated), settings=_part(config, *_TIME, "margin_share", "actions", "contact", "simulator"),
     )  # fmt: skip
-    choosing = part(*time, "policy_horizon_weeks", "margin_share", "actions", "contact", "campaign", "policies")
+    return _Learned(checked=checked, profiled=profiled, estimated=estimated, fitted=fitted)
+
+
+def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> _Decided:
+    from decision_engine.stages import evaluate, plan, search
+
+    checked, fitted = learned.checked, learned.fitted
+    choosing = _part(config, *_CHOOSING)
     searched: StageOutcome[Searched] = stages.run(
         "search", "settings of the policies, on training simulators",
         lambda: search.search_settings(
@@ -161,29 +193,37 @@ def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
     planned: StageOutcome[Planned] = stages.run(
         "plan", "who gets what in the coming week",
         lambda: plan.plan_week(checked.result.panel, fitted.result, evaluated.result, searched.result.settings, config),
-        after=(checked, fitted, searched, evaluated), settings={**choosing, **part("name", "currency", "margin_source")},
+        after=(checked, fitted, searched, evaluated),
+        settings={**choosing, **_part(config, "name", "currency", "margin_source")},
     )  # fmt: skip
-    with Ledger(stages.workspace.ledger) as ledger:
-        recorded = ledger.record(planned.result.plan, maker=maker)
-    written: StageOutcome[Written] = stages.run(
+    return _Decided(searched=searched, evaluated=evaluated, planned=planned)
+
+
+def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, recorded: Plan) -> StageOutcome[Written]:
+    from decision_engine.stages import report, tables
+
+    files = tables.write_tables(learned.checked, learned.profiled, stages.workspace.root)
+    before = tuple(stages.done)
+    return stages.run(
         "report", "the page that tells it all",
         lambda: report.write_report(
             report.Told(
-                config=config, checked=checked.result, profiled=profiled.result, estimated=estimated.result,
-                fitted=fitted.result, searched=searched.result, evaluated=evaluated.result, planned=planned.result,
-                plan=recorded, stages=tuple(stages.done),
+                config=config, checked=learned.checked.result, profiled=learned.profiled.result,
+                estimated=learned.estimated.result, fitted=learned.fitted.result, searched=decided.searched.result,
+                evaluated=decided.evaluated.result, planned=decided.planned.result,
+                plan=recorded, tables=files, stages=before,
             )
         ),
-        after=(checked, profiled, estimated, fitted, searched, evaluated, planned),
-        inputs=(digest_of(settings), str(recorded.version)), settings={},
+        after=before, inputs=(digest_of(config.model_dump(mode="json")), str(recorded.version)), settings={},
     )  # fmt: skip
+
+
+def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
+    learned = _learn(config, stages)
+    decided = _decide(config, stages, learned, workers)
+    with Ledger(stages.workspace.ledger) as ledger:
+        recorded = ledger.record(decided.planned.result.plan, maker=maker)
+    written = _tell(config, stages, learned, decided, recorded)
     page = stages.workspace.reports / f"{recorded.id}.html"
     write_atomically(page, written.result.html.encode())
     return MainJob(plan=recorded, report=page, stages=tuple(stages.done), parts=written.result.parts)
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulations.arrays import FloatArray
-from simulations.response import ActionResponse, ResponseScale, ResponseSet, Source
+from simulations.response import ActionResponse, Quantity, ResponseScale, ResponseSet, Source
 
 if TYPE_CHECKING:
     from decision_engine.effects.model import ActionEffect
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 def response_set(assumed: Iterable[ActionResponse], effects: Iterable[ActionEffect], scale: ResponseScale) -> ResponseSet:
     """Return each action's response: estimated where the effect is identified, as assumed elsewhere.
+
+    Beside an estimated shift no assumed lift of order values is kept: what is called estimated brings nothing that was assumed.
+    Only the shape in time (duration, decay, habituation, fatigue, pull-forward) stays as configured; it was assumed by the
+    estimate as well.
 
     A weak or unidentified estimate is not mixed into the assumption: a number is either one or the other, so that every table
     can say which.
@@ -37,7 +41,11 @@ def _response(assumed: ActionResponse, effect: ActionEffect | None) -> ActionRes
     if effect is None or effect.shift_mean is None or effect.shift_covariance is None:
         return assumed
     return replace(
-        assumed, shift_mean=effect.shift_mean, shift_covariance=effect.shift_covariance, shift_source=Source.ESTIMATED
+        assumed,
+        shift_mean=effect.shift_mean,
+        shift_covariance=effect.shift_covariance,
+        shift_source=Source.ESTIMATED,
+        spend_lift=Quantity(mean=0.0, source=Source.FIXED),
     )
 
 

@@ -25,7 +25,7 @@ class WitnessReport:
     simulated, low, high : float
         Value in currency per user over `weeks`.
     logged, logged_low, logged_high : float or None
-        Value in currency per decision as the logs tell it; None where they abstain.
+        Gain over doing nothing in currency per decision, as the logs tell it; None where they abstain.
     abstention : str
         Why they abstain.
     """
@@ -84,7 +84,10 @@ def _witness(witness: WitnessReport) -> Html:
         words = f"{own}; the decisions in the logs abstain{why}. Nothing but the simulator vouches for the value."
         return _point("One witness only.", words)
     bounds = numbers.interval(witness.logged_low, witness.logged_high)
-    logs = f"the decisions in the logs say {numbers.money(witness.logged, witness.currency)} per decision ({bounds})"
+    logs = (
+        f"the decisions in the logs say {numbers.money(witness.logged, witness.currency)} per decision more than doing nothing "
+        f"({bounds}), budget and capacities aside"
+    )
     simulated = difference_phrase(witness.simulated, witness.low, witness.high)
     logged = difference_phrase(witness.logged, witness.logged_low, witness.logged_high)
     if simulated == logged:

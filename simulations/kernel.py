@@ -30,6 +30,7 @@ N_LATENTS = 2
 # columns of a rollout's totals
 MARGIN, REVENUE, COST, ORDER_DAYS, ACTIVE_WEEKS, CONTACTS, REDEMPTIONS, OPT_OUTS, DEATHS = range(9)
 N_TOTALS = 9
+_NEVER_BOUGHT = 1e6  # weeks
 CHUNK = 1024  # users that share one scratch row and one partial sum; fixed, so that sums never depend on the cores
 
 _RECENCY, _CONTACT_STOCK, _OPTED_OUT, _TENURE = int(V.RECENCY), int(V.CONTACT_STOCK), int(V.OPTED_OUT), int(V.TENURE)
@@ -209,6 +210,8 @@ def live_week(
     observe_row(values, state.contact_bits, i, observation, 0)
     recency = values[i, _RECENCY]
     newcomer = values[i, _TENURE] == 0.0
+    if newcomer:
+        recency = np.float32(_NEVER_BOUGHT)  # any order is the first since any contact
     begin_period(values, state.contact_bits, state.since_action, state.exposure_counts, i, bits)
     order_days, revenue, redeemed = 0, 0.0, 0
     if state.alive[i]:

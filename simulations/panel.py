@@ -105,6 +105,11 @@ class WeeklyPanel:
             calendar=replace(self.calendar, n_periods=n_periods),
         )
 
+    def as_of(self, n_periods: int) -> WeeklyPanel:
+        """Return what was on file at the start of week `n_periods`: its weeks, and only users who had bought or been contacted."""
+        early = self.slice(n_periods)
+        return early.take((early.order_days > 0).any(axis=1) | (early.exposure_bits != 0).any(axis=1))
+
     def take(self, rows: IntArray | BoolArray) -> WeeklyPanel:
         """Return the panel of some users, in the order asked."""
         return replace(

@@ -122,6 +122,11 @@ _TABLES = (
             Column(name="cost", type=ColumnType.NUMBER, minimum=0, description="What the contact cost."),
             Column(name="redeemed_at", type=ColumnType.TIME, description="When it was redeemed; empty if never."),
             Column(name="channel", type=ColumnType.TEXT, description="How the user was reached."),
+            Column(
+                name="would_be",
+                type=ColumnType.TEXT,
+                description="Of a held-out user (action `none`): the action it would have had.",
+            ),
         ),
     ),
     Table(

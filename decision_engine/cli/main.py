@@ -7,6 +7,7 @@ import sys
 import typer
 
 from decision_engine.cli.check import check
+from decision_engine.cli.init import init
 from decision_engine.cli.outcomes import outcomes
 from decision_engine.cli.plan import plan_commands
 from decision_engine.cli.run import run
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(run)
+app.command()(init)
 app.command()(check)
 app.add_typer(plan_commands, name="plan")
 app.command()(outcomes)

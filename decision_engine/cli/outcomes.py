@@ -14,7 +14,7 @@ def outcomes(
     config: ConfigPath,
     plan: Annotated[str, typer.Argument(help="A plan's id, the beginning of one, or `latest`.")] = "latest",
     workspace: WorkspacePath = DEFAULT_WORKSPACE,
-    by: Annotated[str, typer.Option("--by", help="Who measures.")] = "analyst",
+    by: Annotated[str | None, typer.Option("--by", help="Who measures; default: the login name.", show_default=False)] = None,
     json: AsJson = False,
 ) -> None:
     """Compare contacted with held-out users in the weeks after an exported plan, from the history that CONFIG reads."""
@@ -22,14 +22,19 @@ def outcomes(
     from decision_engine.config import load_config
     from decision_engine.history import read_history
     from decision_engine.planning import measure_outcomes
+    from decision_engine.planning.approval import PlanStatus, login_name
     from decision_engine.workspace import Workspace
+    from simulations.errors import PlanError
 
     settings = load_config(config)
     with open_ledger(workspace) as ledger, Workspace(workspace).locked():
         found = ledger.plan(plan)
+        status = ledger.state(found.digest).status
+        if status not in (PlanStatus.EXPORTED, PlanStatus.MEASURED):
+            raise PlanError(f"{found.id} is {status}; what it brought can be measured once it was approved and exported.")
         history = read_history(settings)
         result = measure_outcomes(found, history.table("orders"), observed_until=settings.as_of(settings.time.last_period))
-        ledger.measured(found.digest, by=by, digest=found.digest, outcomes=result.to_json())
+        ledger.measured(found.digest, by=by or login_name(), digest=found.digest, outcomes=result.to_json())
     if json:
         print_json(result.to_json())
     else:

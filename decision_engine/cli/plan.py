@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,13 +17,6 @@ plan_commands = typer.Typer(help="Make, read, approve and export plans.", no_arg
 PlanId = Annotated[str, typer.Argument(help="A plan's id, the beginning of one, or `latest`.")]
 Person = Annotated[str, typer.Option("--by", help="Who does it; a plan is approved by somebody other than its maker.")]
 Comment = Annotated[str, typer.Option(help="Why, in a sentence; kept in the ledger.")]
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 @plan_commands.command("make")
@@ -157,9 +149,10 @@ def export(
     """Write an approved plan as CSV, Parquet and JSON, with the exposures for the next run; twice is once."""
     from decision_engine.cli.options import print_json
     from decision_engine.planning import export_plan
+    from decision_engine.planning.approval import login_name
 
     with open_ledger(workspace) as ledger:
-        manifest = export_plan(ledger, plan, to or workspace / "exports", by=by or _login())
+        manifest = export_plan(ledger, plan, to or workspace / "exports", by=by or login_name())
     if json:
         print_json({**manifest.to_json(), "folder": str(manifest.folder)})
         return
@@ -187,8 +180,11 @@ def verify(
 
 def _decide(step: str, plan: str, by: str, workspace: Path, comment: str, digest: str, as_json: bool) -> None:
     from decision_engine.cli.options import print_json
+    from simulations.errors import InputError
 
     with open_ledger(workspace) as ledger:
+        if plan == "latest" and not digest:
+            raise InputError(f"plan {step}: name the plan that was read ({_id(ledger.state(plan))}?), or give its --digest.")
         seen = digest or ledger.find(plan)
         state = (ledger.approve if step == "approve" else ledger.reject)(plan, by=by, digest=seen, comment=comment)
     if as_json:

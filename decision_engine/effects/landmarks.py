@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decision_engine.effects.recorded import CERTAIN, recorded_propensities
+from decision_engine.effects.recorded import CERTAIN, recorded_propensities, withheld_actions
 from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from simulations.features import FEATURE_NAMES, fold_observations
 from simulations.panel import WeeklyPanel
@@ -37,6 +37,8 @@ class UserWeeks:
         Full weeks since the last exposure (255: never) and exposures so far, both as of the start of the week.
     recorded : (n_users, n_periods) float64 array
         Recorded probability of what was done, NaN where the log is silent.
+    withheld : (n_users, n_periods) int16 array
+        Action that a held-out user would have had; -1 where the log does not tell.
     attributes : (n_users, n_attributes) float32 array
         Codes of what is known of a customer apart from behaviour; NaN for unknown.
     """
@@ -47,6 +49,7 @@ class UserWeeks:
     since: NDArray[np.uint8]
     counts: NDArray[np.uint8]
     recorded: FloatArray
+    withheld: NDArray[np.int16]
     attributes: Float32Array
     attribute_names: tuple[str, ...]
 
@@ -73,6 +76,7 @@ class UserWeeks:
             since=since,
             counts=counts,
             recorded=recorded_propensities(panel, exposures),
+            withheld=withheld_actions(panel, exposures),
             attributes=attributes,
             attribute_names=names,
         )
@@ -184,6 +188,8 @@ def collect_landmarks(history: UserWeeks, action: int, *, horizon_weeks: int, ma
     recorded = history.recorded[users, weeks]
     cool_down = panel.actions[action].cool_down_weeks
     barred = ~treated & np.isfinite(recorded) & ((recorded > CERTAIN) | (history.since[users, weeks, action] < cool_down))
+    withheld = history.withheld[users, weeks]
+    barred |= ~treated & (withheld >= 0) & (withheld != action)  # held out from another action, or from none at all
     silent = ~np.isfinite(recorded) & _log_is_kept(history, action, complete)
     cut = waves[waves + horizon_weeks > panel.n_periods]
     left_out = {"window crosses the end of the data": int(np.count_nonzero(exposed[:, cut]))}

@@ -187,6 +187,7 @@ def estimate_effects(
     level: float,
     seed: int,
     customers: pd.DataFrame | None = None,
+    assumed: Sequence[str] = (),
 ) -> EffectModel:
     """Estimate what some actions change, from a panel that ends where knowledge ends.
 
@@ -203,6 +204,8 @@ def estimate_effects(
         Of the intervals, in (0, 1).
     customers : DataFrame, optional
         Canonical table; its attributes become covariates.
+    assumed : names of actions whose effect is not asked of the history
+        They get the verdict "assumed" and the experiment that would settle them, but no estimate.
     """
     history = UserWeeks.of(panel, exposures, customers)
     shapes = {response.action: response for response in responses}
@@ -220,6 +223,17 @@ def estimate_effects(
             seed=seed,
         )
         for name in which
+    ]
+    effects += [
+        ActionEffect(
+            action=name,
+            verdict=Verdict.ASSUMED,
+            reasons=("assumed in the configuration, not estimated",),
+            horizon_weeks=horizon_weeks,
+            level=level,
+            experiment=_experiment(history, actions[actions.index(name)], horizon_weeks, margin_share, level),
+        )
+        for name in assumed
     ]
     return EffectModel(effects=tuple(effects))
 

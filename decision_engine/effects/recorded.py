@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from policies.ope.log import InteractionLog
 from simulations.arrays import Float32Array, FloatArray
@@ -35,6 +36,20 @@ def recorded_propensities(panel: WeeklyPanel, exposures: pd.DataFrame | None) ->
     recorded[places] = 1.0
     np.multiply.at(recorded, places, values[inside])
     return recorded
+
+
+def withheld_actions(panel: WeeklyPanel, exposures: pd.DataFrame | None) -> NDArray[np.int16]:
+    """Return (n_users, n_periods): the action that a held-out user would have had that week, -1 where the log is silent."""
+    withheld = np.full((panel.n_users, panel.n_periods), -1, dtype=np.int16)
+    if exposures is None or "would_be" not in exposures or not len(exposures):
+        return withheld
+    codes = exposures["would_be"].map({name: index for index, name in enumerate(panel.actions.names)})
+    known = codes.notna().to_numpy()
+    rows = pd.Index(panel.user_ids).get_indexer(pd.Index(exposures.loc[known, "user_id"].astype(str)))
+    periods = panel.calendar.periods(exposures.loc[known, "exposed_at"])
+    inside = (rows >= 0) & (periods >= 0) & (periods < panel.n_periods)
+    withheld[rows[inside], periods[inside]] = codes[known].to_numpy(dtype=np.int16)[inside]
+    return withheld
 
 
 def interaction_log(

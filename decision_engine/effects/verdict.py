@@ -150,7 +150,7 @@ def _hidden_check(evidence: Evidence) -> Check:
         value=hidden,
         words=f"contacted and others of the same weeks differ by {evidence.crude.estimate:+.2f}, of which what is recorded "
         f"about them leaves {evidence.margin.estimate:+.2f}; an unrecorded reason a tenth as strong as the recorded ones would "
-        f"move that by {hidden:.2f}",
+        f"move that by {hidden:.2f} (less than {worth_knowing:.2f} would do)",
     )
 
 

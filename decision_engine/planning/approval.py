@@ -6,6 +6,7 @@ is measured. Approval is of one digest: another version of the plan starts as a 
 
 from __future__ import annotations
 
+import getpass
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -50,6 +51,14 @@ class PlanState:
     maker: str
     status: PlanStatus = PlanStatus.DRAFT
     approver: str | None = None
+
+
+def login_name() -> str:
+    """Return the name of who runs this process, "unknown" where the system does not tell."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def same_person(one: str, other: str) -> bool:

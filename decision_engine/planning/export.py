@@ -25,7 +25,7 @@ from decision_engine.planning.ledger import Ledger
 from decision_engine.planning.plan import ROW_COLUMNS, Plan
 from simulations.errors import PlanError
 
-EXPOSURE_COLUMNS = ("user_id", "exposed_at", "action", "propensity", "cost", "channel")
+EXPOSURE_COLUMNS = ("user_id", "exposed_at", "action", "propensity", "cost", "channel", "would_be")
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _EXPORTABLE = (PlanStatus.APPROVED, PlanStatus.EXPORTED, PlanStatus.MEASURED)
 
@@ -106,14 +106,15 @@ def plan_files(plan: Plan) -> dict[str, bytes]:
     }
 
 
-def exposure_rows(plan: Plan) -> list[tuple[str, str, str, float, float, str]]:
-    """Return the plan as exposures: contacted users, then held-out ones with the action `none`."""
+def exposure_rows(plan: Plan) -> list[tuple[str, str, str, float, float, str, str]]:
+    """Return the plan as exposures: contacted users, then held-out ones with the action `none` and what they would have had."""
     hour = max(12, plan.settings.business_day_starts_at)  # of the same business day, wherever that starts
     at = (datetime.combine(plan.settings.starts_on, time()) + timedelta(hours=hour)).isoformat(sep=" ")
     rows, held = plan.rows, plan.holdout
     contacted = zip(rows["user_id"], rows["action"], rows["propensity"], rows["cost"], rows["channel"], strict=True)
-    out = [(user, at, action, propensity, cost, channel) for user, action, propensity, cost, channel in contacted]
-    out += [(user, at, "none", share, 0.0, "none") for user, share in zip(held["user_id"], held["propensity"], strict=True)]
+    out = [(user, at, action, propensity, cost, channel, "") for user, action, propensity, cost, channel in contacted]
+    left_alone = zip(held["user_id"], held["propensity"], held["would_be"], strict=True)
+    out += [(user, at, "none", propensity, 0.0, "none", would_be) for user, propensity, would_be in left_alone]
     return out
 
 

@@ -215,9 +215,15 @@ def _rows(
 
 
 def _holdout_frame(candidates: Candidates, settings: PlanSettings, held: BoolArray, best: ActionArray) -> pd.DataFrame:
+    """Return the held-out users, what they would have got, and how likely it was that they are left alone."""
     names = candidates.actions.names
+    share = settings.holdout_share
+    own = np.ones(held.size)  # probability that the policy, where it draws, takes what it would take
+    if candidates.propensities is not None:
+        own = candidates.propensities[np.arange(held.size), best]
+    alone = np.where(best > 0, share + (1.0 - share) * (1.0 - own), 1.0)
     records = (
-        {"user_id": str(candidates.user_ids[i]), "would_be": names[best[i]], "propensity": settings.holdout_share}
+        {"user_id": str(candidates.user_ids[i]), "would_be": names[best[i]], "propensity": float(alone[i])}
         for i in np.flatnonzero(held).tolist()
     )
     return plan_frame(records, HOLDOUT_COLUMNS)

@@ -34,7 +34,7 @@ class Estimated:
 def estimate(panel: WeeklyPanel, history: History, config: Config) -> Estimated:
     """Estimate the effects of all actions that the configuration wants estimated, at both dates."""
     exposures, customers = history.tables.get("exposures"), history.tables.get("customers")
-    early = panel.slice(config.n_fitting_periods)
+    early = panel.as_of(config.n_fitting_periods)
     return Estimated(
         judged=estimate_at(early, exposures, customers, config), final=estimate_at(panel, exposures, customers, config)
     )
@@ -50,6 +50,7 @@ def estimate_at(
         exposures,
         actions=panel.actions,
         which=[action.name for action in config.actions if action.effect == "estimated"],
+        assumed=[action.name for action in config.actions if action.effect == "assumed"],
         responses=config.assumed_responses(),
         scale=scale,
         horizon_weeks=config.effect_horizon_weeks,

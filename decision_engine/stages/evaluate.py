@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from policies.comparison import Choice, PolicyComparison, choose
 from policies.ope.doubly_robust import doubly_robust_value
 from policies.ope.value import Abstention, PolicyValue
 from policies.rollout import evaluate_policies
+from policies.rules import DoNothing
+from policies.uplift_greedy import UpliftGreedy
 from simulations.panel import WeeklyPanel
 
 
@@ -44,7 +46,7 @@ class Evaluated:
 
 def evaluate(panel: WeeklyPanel, history: History, fitted: Fitted, settings: PolicySettings, config: Config) -> Evaluated:
     """Compare the policies from the users' states at the end of the fitting weeks, and choose."""
-    early = panel.slice(config.n_fitting_periods)
+    early = panel.as_of(config.n_fitting_periods)
     classroom = Classroom.of(early, fitted.judged, fitted.n_training, config)
     policies = classroom.learn(settings)
     comparison = evaluate_policies(
@@ -65,7 +67,11 @@ def evaluate(panel: WeeklyPanel, history: History, fitted: Fitted, settings: Pol
 
 
 def off_policy_value(panel: WeeklyPanel, history: History, policy: Policy, config: Config) -> PolicyValue | Abstention:
-    """Ask the logged decisions for the policy's value; they abstain where propensities or support are missing."""
+    """Ask the logged decisions what the policy brings over doing nothing, or why they cannot tell.
+
+    In currency per logged decision over the effect horizon. The logs know neither the week's budget nor its capacities: what is
+    asked after is the policy's own choice for each logged decision, before any limit.
+    """
     log = interaction_log(
         panel,
         history.tables.get("exposures"),
@@ -73,8 +79,14 @@ def off_policy_value(panel: WeeklyPanel, history: History, policy: Policy, confi
         margin_share=config.margin_share,
     )
     mask = np.ones((log.n_decisions, log.n_actions), dtype=np.bool_)
+    if isinstance(policy, UpliftGreedy):
+        policy = replace(policy, costs=None, capacities=None, budget=None)
     return doubly_robust_value(
-        log, policy.action_probabilities(log.contexts, mask), level=config.interval_level, seed=config.seed
+        log,
+        policy.action_probabilities(log.contexts, mask),
+        against=DoNothing().action_probabilities(log.contexts, mask),
+        level=config.interval_level,
+        seed=config.seed,
     )
 
 

@@ -46,8 +46,10 @@ class Fitted:
 
 def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> Fitted:
     """Fit both ensembles and judge the first."""
-    early = panel.slice(config.n_fitting_periods)
-    judged = _fit(early, estimated.judged, config, config.simulator.training_members + config.simulator.members)
+    early = panel.as_of(config.n_fitting_periods)
+    judged = _fit(
+        early, estimated.judged, config, config.simulator.training_members + config.simulator.members, seed=config.seed
+    )
     weeks_left = panel.n_periods - config.n_fitting_periods
     goodness = None
     if weeks_left >= config.effect_horizon_weeks:
@@ -61,20 +63,23 @@ def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> 
         )
     return Fitted(
         judged=judged,
-        final=_fit(panel, estimated.final, config, config.simulator.plan_members),
+        final=_fit(panel, estimated.final, config, config.simulator.plan_members, seed=config.seed + PLAN_SEED),
         goodness=goodness,
         n_training=config.simulator.training_members,
     )
 
 
-def _fit(panel: WeeklyPanel, part: EstimatedEffects, config: Config, members: int) -> SimulatorEnsemble:
+PLAN_SEED = 1_000_003  # added to the seed: members that price the plan share no draw with those that chose the policy
+
+
+def _fit(panel: WeeklyPanel, part: EstimatedEffects, config: Config, members: int, *, seed: int) -> SimulatorEnsemble:
     return SimulatorEnsemble.fit(
         panel,
         responses=response_set(config.assumed_responses(), part.model.effects, part.scale),
         rules=config.contact_rules(),
         margin_share=config.margin_share,
         members=members,
-        seed=config.seed,
+        seed=seed,
     )
 
 

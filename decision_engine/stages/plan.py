@@ -76,8 +76,19 @@ def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings
         reasons=_reasons(observation, config.currency),
         propensities=propensities,
     )
-    plan = make_plan(candidates, _settings(panel, policy, config), holdout_key=config.campaign.holdout_key)
+    plan = make_plan(
+        candidates,
+        _settings(panel, policy, config),
+        holdout_key=config.campaign.holdout_key,
+        choosing=_choosing(margins.shape[0], fitted.n_training),
+    )
     return Planned(plan=plan, believed=_believed(candidates, config), budget_curve=_budget_curve(candidates, config))
+
+
+def _choosing(n_members: int, n_training: int) -> BoolArray:
+    """Return which members choose: the first half, and all on whom the policy learned, as long as two are left to judge."""
+    n_choosing = min(max(n_members // 2, n_training), max(n_members - 2, 1))
+    return np.asarray(np.arange(n_members) < n_choosing)
 
 
 def _believed(candidates: Candidates, config: Config) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from decision_engine.stages.evaluate import Evaluated, policies_document
 from decision_engine.stages.fit import Fitted, simulator_document
 from decision_engine.stages.plan import Planned
 from decision_engine.stages.search import Searched, search_document
+from decision_engine.stages.tables import TableFiles
 from decision_engine.workspace import StageOutcome, numeric_versions
 from policies.comparison import BASELINES
 from policies.ope.value import PolicyValue
@@ -47,6 +48,7 @@ class Told:
     evaluated: Evaluated
     planned: Planned
     plan: Plan
+    tables: TableFiles
     stages: tuple[StageOutcome[Any], ...]
 
 
@@ -65,6 +67,7 @@ def write_report(told: Told) -> Written:
         subtitle=f"{told.plan.id}, version {told.plan.version}",
         plan=_plan(told),
         witness=_witness(told),
+        caveats=_caveats(told),
         effects=_effects(told),
         policies=_policies(told),
         simulator=_simulator(told),
@@ -127,10 +130,11 @@ def _all_effects(told: Told) -> list[dict[str, Any]]:
     estimated = {row["action"]: row for row in effects_document(told.estimated.final.model)}
     rows = []
     for believed in told.planned.believed.to_dict(orient="records"):
-        name = str(believed["action"])
-        assumed = {"action": name, "verdict": "assumed", "reasons": ["assumed in the configuration, not estimated"]}
+        row = estimated[str(believed["action"])]
         used = {key: believed[key] for key in ("source", "estimate", "low", "high")}
-        rows.append({**(estimated.get(name) or {**used, **assumed}), "used": used})
+        if row["verdict"] == "assumed":
+            row.update({key: used[key] for key in ("estimate", "low", "high")})
+        rows.append({**row, "used": used})
     return rows
 
 
@@ -139,6 +143,19 @@ def _off_policy(told: Told) -> dict[str, Any]:
     if isinstance(value, PolicyValue):
         return {"estimate": value.estimate, "low": value.low, "high": value.high, "abstains": False}
     return {"abstains": True, "reason": value.reason}
+
+
+def _caveats(told: Told) -> tuple[str, ...]:
+    """Return what the numbers leave out, a sentence each."""
+    lost = told.evaluated.comparison.outcome(told.evaluated.choice.name).opt_outs
+    caveats = ["The policies were compared on everybody; the plan holds some users out, so that its budget reaches further."]
+    if lost > 0.0:
+        caveats.append(
+            f"Under the chosen policy {lost:.1%} of the users ask for no more contact within "
+            f"{told.config.policy_horizon_weeks} weeks. The policy's value counts what that costs within those weeks, the plan's "
+            "increment does not."
+        )
+    return tuple(caveats)
 
 
 def _plan(told: Told) -> PlanReport:
@@ -173,7 +190,7 @@ def _effects(told: Told) -> EffectsReport:
     model = told.estimated.final.model
     frame = pd.DataFrame(_all_effects(told))
     used = pd.DataFrame(list(frame.pop("used")))
-    for name in ("estimate", "low", "high"):
+    for name in ("source", "estimate", "low", "high"):
         frame[f"used_{name}"] = used[name]
     for name in ("estimate", "low", "high", "estimate_orders", "n_treated", "n_control"):
         frame[name] = pd.to_numeric(frame.get(name, pd.Series(dtype=float)), errors="coerce")
@@ -247,12 +264,14 @@ def _profiles(told: Told) -> ProfilesReport:
             base_rate=churn.base_rate,
             brier=churn.brier,
             brier_of_base_rate=churn.brier_of_base_rate,
+            brier_gain_error=churn.brier_gain_error,
             calibration_error=churn.calibration_error,
             auc=churn.auc,
             bins=churn.bins.to_frame(),
         ),
         recommendations=None if recommendation is None else recommendation.to_frame(),
         notes=told.profiled.notes,
+        users_file=f"{told.tables.profiles.as_posix()} in the workspace",
     )
 
 
@@ -264,6 +283,7 @@ def _data(told: Told) -> DataReport:
         tables=told.checked.quality.tables,
         summary=told.checked.quality.summary(),
         notes=history.notes,
+        quarantine_file=f"{told.tables.quarantine.as_posix()} in the workspace",
     )
 
 

@@ -26,6 +26,7 @@ def doubly_robust_value(
     log: InteractionLog,
     evaluation_probabilities: FloatArray,
     *,
+    against: FloatArray | None = None,
     action_values: FloatArray | None = None,
     level: float = 0.9,
     seed: int = 0,
@@ -37,6 +38,8 @@ def doubly_robust_value(
     ----------
     evaluation_probabilities : (n_decisions, n_actions) array
         The evaluation policy's probability of each action in each logged context; rows sum to one.
+    against : (n_decisions, n_actions) array, optional
+        Another policy's probabilities, whose value is taken off decision by decision; both need support.
     action_values : (n_decisions, n_actions) array, optional
         Expected reward of each action, from a model that did not see the row; otherwise fitted here, cross-fitted by user.
     smallest_size : float
@@ -56,14 +59,19 @@ def doubly_robust_value(
             n_decisions=log.n_decisions,
             effective_sample_size=0.0,
         )
-    weights = importance_weights(log, evaluation_probabilities)
-    size = effective_sample_size(weights)
-    reason = _lack_of_support(log, evaluation_probabilities, weights, size, smallest_size)
-    if reason:
-        return Abstention(reason=reason, n_decisions=log.n_decisions, effective_sample_size=size)
     values = expected_rewards(log, seed=seed) if action_values is None else action_values
-    scores = np.einsum("na,na->n", evaluation_probabilities, values)
-    scores += weights * (log.rewards - values[np.arange(log.n_decisions), log.actions])
+    residuals = log.rewards - values[np.arange(log.n_decisions), log.actions]
+    total = np.zeros(log.n_decisions)
+    for sign, probabilities in ((1.0, evaluation_probabilities), (-1.0, against)):
+        if probabilities is None:
+            continue
+        weights = importance_weights(log, probabilities)
+        size = effective_sample_size(weights)
+        reason = _lack_of_support(log, probabilities, weights, size, smallest_size)
+        if reason:
+            return Abstention(reason=reason, n_decisions=log.n_decisions, effective_sample_size=size)
+        total += sign * (np.einsum("na,na->n", probabilities, values) + weights * residuals)
+    scores, weights = total, importance_weights(log, evaluation_probabilities)
     return value_with_interval(scores, log.users, weights, level=level, estimator="doubly robust")
 
 

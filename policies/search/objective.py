@@ -7,7 +7,7 @@ policies do, and any worker gives the same number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,11 @@ class PolicyFactory:
     states: UserStates
     limits: Limits
     members: int = 2
+
+    def without(self, member: int) -> PolicyFactory:
+        """Return the same factory, whose policies know nothing of one member; the point simulator where no other is left."""
+        others = tuple(one for one in self.ensemble.members if one.member != member)
+        return replace(self, ensemble=replace(self.ensemble, members=others), members=min(self.members, len(others)))
 
     def __call__(self, params: Params) -> Policy:
         """Return the policy.
@@ -123,10 +128,20 @@ class SimulatedValue:
         )
 
     def __call__(self, params: Params, trial: int) -> float:
-        """Return the value of a point; the trial's number plays no part, because all trials share their luck."""
-        policy = self.factory(params)
+        """Return the value of a point; the trial's number plays no part, because all trials share their luck.
+
+        In each member lives a policy that knows only the others: a policy that believed the very world it is tried in would
+        need no caution, and the search would find none.
+        """
         lived = [
-            live_under(policy, one, self.states, weeks=self.weeks, limits=self.limits, seed=self.seed).net_margin.mean()
+            live_under(
+                self.factory.without(one.member)(params),
+                one,
+                self.states,
+                weeks=self.weeks,
+                limits=self.limits,
+                seed=self.seed,
+            ).net_margin.mean()
             for one in self.simulators
         ]
         return float(np.mean(np.array(lived) - self.baseline))

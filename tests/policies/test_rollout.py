@@ -122,7 +122,7 @@ def _comparison(*policies, noise=0.1):
 def test_a_learned_policy_that_beats_all_baselines_is_chosen():
     choice = choose(_comparison(("always a", "fixed_action", 0.5), ("rule", "rfm_rule", 1.0), ("greedy", "uplift_greedy", 3.0)))
     assert (choice.name, choice.beats_baselines) == ("greedy", True)
-    assert "beats 'do nothing' by 3.00" in choice.reason
+    assert "beats all 3 baselines beyond its error, the closest, 'rule', by 2.00" in choice.reason
 
 
 def test_a_learned_policy_within_its_error_of_the_rule_is_not_taken():

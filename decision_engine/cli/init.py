@@ -1,0 +1,54 @@
+"""`decision-engine init`: a first configuration, written by looking at files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decision_engine.cli.options import AsJson
+
+
+def init(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Files (CSV, TSV, JSON lines, Parquet, Excel, packed or not), patterns, or database URLs."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the configuration.")] = Path(),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the best guess stands.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a configuration that is there.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Look at FILES, guess what their columns mean, and write OUT/config.yaml: commented, ready for `check`."""
+    from decision_engine.cli.options import print_json
+    from decision_engine.history.starter import write_starter
+    from simulations.errors import ConfigError
+
+    path = out / "config.yaml"
+    if path.exists() and not force:
+        raise ConfigError(f"{path} is there already; name another folder as --out, or say --force.")
+    asking = not yes and not json and sys.stdin.isatty()
+    starter = write_starter(files, path, _ask if asking else None)
+    if json:
+        print_json(
+            {"config": str(path), "to_fill_in": list(starter.to_fill_in), "decisions": list(starter.decisions)}
+        )  # fmt: skip
+        return
+    typer.echo(f"Written: {path}")
+    for decision in starter.decisions:
+        typer.echo(f"  {'answered' if asking else 'decided'}: {decision}")
+    typer.echo(f"To fill in, {len(starter.to_fill_in)} lines:")
+    for line in starter.to_fill_in:
+        typer.echo(f"  {line}")
+    typer.echo(f"Next: decision-engine check {path}")
+
+
+def _ask(question: str, options: Sequence[str]) -> int:
+    typer.echo(question)
+    for number, option in enumerate(options, start=1):
+        typer.echo(f"  {number}. {option}")
+    answer: int = typer.prompt("Which", default=1, type=int)
+    return min(max(answer, 1), len(options)) - 1
