@@ -3,9 +3,12 @@
     oracle_share = (V(chosen) - V(none)) / (V(oracle) - V(none))
 
 `chosen` is what the stages of the main job choose from a simulated history: effects estimated from the logged contacts, an
-ensemble fitted, settings searched, policies compared, the choice made. `oracle` ranks by the true increments. Both live in the
-true world, from the same users, under the same contact rules and weekly budget, on the same addressed luck. The configuration
-knows the actions' costs but no response: every prior is wide and alike, its duration and decay are the prior's means.
+ensemble fitted, settings searched, policies compared, the choice made. `oracle` is uplift-greedy that knows the true behaviour
+and the true effects, and spends each week's budget where the true increments over the coming weeks are largest. That is how the
+job would act if it knew everything; it is no bound on what can be had, because it looks no further than its horizon, and a
+share may come out above 1. Both live in the true world, from the same users, under the same contact rules and weekly budget, on
+the same addressed luck. The configuration knows the actions' costs but no response: every prior is wide and alike, its duration
+and decay are the prior's means.
 """
 
 from __future__ import annotations
@@ -15,13 +18,13 @@ from dataclasses import dataclass
 from decision_engine.config.models import Config
 from decision_engine.history import History
 from decision_engine.stages.effects import estimate
-from decision_engine.stages.evaluate import evaluate
-from decision_engine.stages.fit import fit_simulators
+from decision_engine.stages.fit import PLAN_SEED, Fitted, fit_ensemble
 from decision_engine.stages.learn import Classroom
 from decision_engine.stages.search import search_settings
 from policies.base import Policy
 from policies.clamp import Limits
-from policies.rollout import limits_of, live_under
+from policies.comparison import choose
+from policies.rollout import evaluate_policies, limits_of, live_under
 from policies.rules import DoNothing, FixedAction
 from policies.uplift_greedy import UpliftGreedy
 from simulations.ensemble import SimulatorEnsemble
@@ -96,7 +99,11 @@ def true_value(policy: Policy, world: World, past: WorldHistory, limits: Limits,
 
 
 def chosen_policy(world: World, past: WorldHistory, config: Config) -> Policy:
-    """Run effects, fit, search and evaluate as the main job does, and learn the choice again on the whole history."""
+    """Run effects, fit, search and evaluate as the main job does, and learn the choice again on the whole history.
+
+    What the main job reckons only to be read is left out: the simulator judged on unseen weeks, the logs' own word on the
+    chosen policy, and the further members that price a plan.
+    """
     history = History(
         tables={"orders": past.orders, "exposures": past.exposures, "customers": past.customers},
         quarantine=past.orders.head(0),
@@ -104,11 +111,30 @@ def chosen_policy(world: World, past: WorldHistory, config: Config) -> Policy:
         digest=world.name,
     )
     estimated = estimate(past.panel, history, config)
-    fitted = fit_simulators(past.panel, estimated, config)
-    searched = search_settings(past.panel, fitted, config, key=world.name, workers=0, folder=None)
-    evaluated = evaluate(past.panel, history, fitted, searched.settings, config)
-    classroom = Classroom.of(past.panel, fitted.final, fitted.n_training, config)
-    return classroom.relearn(evaluated.chosen.kind, evaluated.chosen.name, searched.settings)
+    early = past.panel.as_of(config.n_fitting_periods)
+    training, seed = config.simulator.training_members, config.seed
+    fitted = Fitted(
+        judged=fit_ensemble(early, estimated.judged, config, training + config.simulator.members, seed=seed),
+        final=fit_ensemble(past.panel, estimated.final, config, training, seed=seed + PLAN_SEED),
+        goodness=None,
+        n_training=training,
+    )
+    settings = search_settings(past.panel, fitted, config, key=world.name, workers=0, folder=None).settings
+    classroom = Classroom.of(early, fitted.judged, training, config)
+    policies = classroom.learn(settings)
+    comparison = evaluate_policies(
+        policies,
+        fitted.judging(fitted.judged),
+        classroom.states,
+        weeks=config.policy_horizon_weeks,
+        limits=classroom.limits,
+        seed=seed,
+        level=config.interval_level,
+        period=config.n_fitting_periods,
+    )
+    name = choose(comparison).name
+    kind = next(policy.kind for policy in policies if policy.name == name)
+    return Classroom.of(past.panel, fitted.final, training, config).relearn(kind, name, settings)
 
 
 def world_config(world: World, n_users: int) -> Config:

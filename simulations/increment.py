@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -42,7 +43,7 @@ from simulations.kernel import (
     spend_shift,
 )
 from simulations.randomness import Channel, uniform_at, user_base
-from simulations.response import N_BASIS, ResponseArrays, action_shift, purchase_shift
+from simulations.response import N_BASIS, ResponseArrays, purchase_shift, scaled_term
 from simulations.simulator import CarryOver, LifecycleSimulator
 from simulations.state import (
     ALPHA_4,
@@ -110,13 +111,13 @@ def expected_increments(simulator: LifecycleSimulator, users: UserStates | Float
     carried = np.zeros((carry.shares.shape[0], weeks), dtype=np.float64)
     reach = min(carry.shares.shape[1], weeks - 1)
     carried[:, 1 : reach + 1] = carry.shares[:, :reach]
+    course, revenue = _course(simulator.response, weeks), mean_exponential(simulator.fit.residuals)
     margin, redeemed = _increments(
         StateArrays(
             states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts,
             latents, np.ones(states.n_users, dtype=np.bool_),
         ),
-        simulator.behaviour, simulator.response, mean_exponential(simulator.fit.residuals), carry.edges,
-        np.cumsum(carried, axis=1), weeks, N_PATHS,
+        simulator.behaviour, simulator.response, course, revenue, carry.edges, np.cumsum(carried, axis=1), weeks, N_PATHS,
     )  # fmt: skip
     cost = simulator.actions.costs + redeemed * simulator.actions.redemption_costs
     cost[:, 0] = 0.0
@@ -183,18 +184,69 @@ def buying_week_revenue(days_chance: float, spend: float, residual_means: FloatA
     return total * math.exp(spend)
 
 
+class Course(NamedTuple):
+    """How each action's response runs over the weeks after a contact, worked out once for all users; rows are actions.
+
+    Attributes
+    ----------
+    reach : (n_actions,) int64 array
+        Weeks in which the contact makes any difference.
+    decay : (n_actions, longest duration) array
+        What is left of the shift, 0, 1, ... weeks after the contact.
+    spend_factor : (n_actions,) array
+        What an order-day's value is multiplied by while the action is at work.
+    stock : (n_weeks,) array
+        What is left of the contact's own part of the contact stock.
+    """
+
+    reach: IntArray
+    decay: FloatArray
+    spend_factor: FloatArray
+    stock: FloatArray
+
+
+@njit()
+def _course(response: ResponseArrays, weeks: int) -> Course:
+    n_actions = response.duration.size
+    reach = np.zeros(n_actions, dtype=np.int64)
+    decay = np.ones((n_actions, max(response.duration.max(), 1)), dtype=np.float64)
+    spend_factor, stock = np.ones(n_actions), np.ones(weeks)
+    for a in range(1, n_actions):
+        duration = response.duration[a]
+        reach[a] = min(duration if response.pull_forward[a] == 0.0 else 2 * duration, weeks)
+        for since in range(duration):
+            decay[a, since] = response.decay[a] ** since
+        spend_factor[a] = math.exp(response.spend_lift[a])
+    for week in range(weeks):
+        stock[week] = CONTACT_MEMORY**week
+    return Course(reach, decay, spend_factor, stock)
+
+
+@njit()
+def _shift(full: float, since: int, contact_stock: float, a: int, response: ResponseArrays, course: Course) -> float:
+    """Return what `response.action_shift` does, from the full shift at the week of contact."""
+    duration = response.duration[a]
+    if since >= 2 * duration or since >= 254:
+        return 0.0
+    if since < duration:
+        return float(full * course.decay[a, since] - response.fatigue[a] * max(contact_stock - 1.0, 0.0))
+    return float(-response.pull_forward[a] * full * course.decay[a, since - duration])
+
+
 @njit()
 def _add_week(
     path: StateArrays,
     i: int,
     week: int,
     start_since: IntArray,
-    start_count: IntArray,
+    habits: FloatArray,
     score: float,
     revenue: float,
     present: float,
     observation: Float32Array,
+    terms: FloatArray,
     response: ResponseArrays,
+    course: Course,
     later: float,
     unredeemed: FloatArray,
     margin: FloatArray,
@@ -203,20 +255,25 @@ def _add_week(
     """Add one week of one path to every action's increment; `later` is what an extra order brings afterwards."""
     before = logistic(score)
     stock = np.float64(path.values[0, _STOCK])
+    for k in range(N_BASIS):
+        terms[k] = scaled_term(observation, 0, k, response)
     for a in range(1, response.duration.size):
-        duration = response.duration[a]
-        if week >= 2 * duration:
+        if week >= course.reach[a]:
             continue
-        with_stock = stock + CONTACT_MEMORY**week
-        moved = score + action_shift(observation, 0, week, start_count[a], with_stock, a, response)
+        duration = response.duration[a]
+        full = 0.0
+        for k in range(N_BASIS):
+            if response.coefficients[a, k] != 0.0:
+                full += response.coefficients[a, k] * terms[k]
+        moved = score + _shift(full * habits[0, a], week, stock + course.stock[week], a, response, course)
         old = start_since[a] + 1 + week
         running = start_since[a] < 254
         if running:
-            moved -= action_shift(observation, 0, old, start_count[a] - 1, stock, a, response)
+            moved -= _shift(full * habits[1, a], old, stock, a, response, course)
         after = logistic(moved)
         worth = revenue
         if week < duration and not (running and old < duration):
-            worth = revenue * math.exp(response.spend_lift[a])
+            worth = revenue * course.spend_factor[a]
         margin[i, a] += present * ((after - before) * worth * (1.0 + later) + before * (worth - revenue))
         if week < duration:
             redeemed[i, a] += present * unredeemed[a] * after * response.redemption[a]
@@ -228,6 +285,7 @@ def _increments(
     start: StateArrays,
     behaviour: Behaviour,
     response: ResponseArrays,
+    course: Course,
     residual_means: FloatArray,
     edges: FloatArray,
     carried: FloatArray,
@@ -239,7 +297,7 @@ def _increments(
     redeemed = np.zeros((n_users, n_actions), dtype=np.float64)
     for chunk in numba.prange((n_users + CHUNK - 1) // CHUNK):
         _increments_of_chunk(
-            start, chunk, behaviour, response, residual_means, edges, carried, weeks, n_paths, margin, redeemed
+            start, chunk, behaviour, response, course, residual_means, edges, carried, weeks, n_paths, margin, redeemed
         )
     return margin, redeemed
 
@@ -250,6 +308,7 @@ def _increments_of_chunk(
     chunk: int,
     behaviour: Behaviour,
     response: ResponseArrays,
+    course: Course,
     residual_means: FloatArray,
     edges: FloatArray,
     carried: FloatArray,
@@ -261,8 +320,8 @@ def _increments_of_chunk(
     n_users, n_actions = start.since_action.shape[0], start.since_action.shape[1]
     observation = np.empty((1, N_FEATURES), dtype=np.float32)
     bins = np.empty(behaviour.features.size, dtype=np.int64)
-    unredeemed = np.empty(n_actions, dtype=np.float64)
-    since, count = np.empty(n_actions, dtype=np.int64), np.empty(n_actions, dtype=np.int64)
+    unredeemed, terms = np.empty(n_actions, dtype=np.float64), np.empty(N_BASIS, dtype=np.float64)
+    since, habits = np.empty(n_actions, dtype=np.int64), np.ones((2, n_actions), dtype=np.float64)
     path = StateArrays(
         np.zeros(1, dtype=np.uint64),
         np.empty((1, N_VALUES), dtype=np.float32),
@@ -273,6 +332,11 @@ def _increments_of_chunk(
         np.ones(1, dtype=np.bool_),
     )
     for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, n_users)):
+        since[:] = start.since_action[i]
+        for a in range(1, n_actions):
+            earlier = int(np.int64(start.exposure_counts[i, a]))
+            habits[0, a] = math.exp(-response.habituation[a] * max(earlier, 0))
+            habits[1, a] = math.exp(-response.habituation[a] * max(earlier - 1, 0))
         for number in range(n_paths):
             path.values[0] = start.values[i]
             path.contact_bits[0] = start.contact_bits[i]
@@ -280,11 +344,9 @@ def _increments_of_chunk(
             path.exposure_counts[0] = start.exposure_counts[i]
             path.latents[0] = start.latents[i]
             unredeemed[:] = 1.0
-            since[:] = start.since_action[i]
-            count[:] = start.exposure_counts[i]
             _live_path(
-                path, i, number, weeks, since, count, behaviour, response, residual_means, edges, carried,
-                observation, bins, unredeemed, margin, redeemed,
+                path, i, number, weeks, since, habits, behaviour, response, course, residual_means, edges, carried,
+                observation, terms, bins, unredeemed, margin, redeemed,
             )  # fmt: skip
         margin[i] /= n_paths
         redeemed[i] /= n_paths
@@ -297,13 +359,15 @@ def _live_path(
     number: int,
     weeks: int,
     since: IntArray,
-    count: IntArray,
+    habits: FloatArray,
     behaviour: Behaviour,
     response: ResponseArrays,
+    course: Course,
     residual_means: FloatArray,
     edges: FloatArray,
     carried: FloatArray,
     observation: Float32Array,
+    terms: FloatArray,
     bins: IntArray,
     unredeemed: FloatArray,
     margin: FloatArray,
@@ -312,7 +376,7 @@ def _live_path(
     base = user_base(_PATH_SEED, number // 2, np.uint64(0))
     present = 1.0
     group = 0
-    for week in range(weeks):
+    for week in range(course.reach.max()):
         observe_row(path.values, path.contact_bits, 0, observation, 0)
         newcomer = path.values[0, _TENURE] == 0.0
         find_bins(observation, 0, behaviour, bins)
@@ -329,7 +393,7 @@ def _live_path(
         spend += spend_shift(path.since_action, 0, response)
         revenue = buying_week_revenue(days_chance, spend, residual_means)
         _add_week(
-            path, i, week, since, count, score, revenue, present, observation, response,
+            path, i, week, since, habits, score, revenue, present, observation, terms, response, course,
             carried[group, weeks - 1 - week], unredeemed, margin, redeemed,
         )  # fmt: skip
         order_days, paid = 0, 0.0

@@ -47,7 +47,7 @@ class Fitted:
 def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> Fitted:
     """Fit both ensembles and judge the first."""
     early = panel.as_of(config.n_fitting_periods)
-    judged = _fit(
+    judged = fit_ensemble(
         early, estimated.judged, config, config.simulator.training_members + config.simulator.members, seed=config.seed
     )
     weeks_left = panel.n_periods - config.n_fitting_periods
@@ -63,7 +63,7 @@ def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> 
         )
     return Fitted(
         judged=judged,
-        final=_fit(panel, estimated.final, config, config.simulator.plan_members, seed=config.seed + PLAN_SEED),
+        final=fit_ensemble(panel, estimated.final, config, config.simulator.plan_members, seed=config.seed + PLAN_SEED),
         goodness=goodness,
         n_training=config.simulator.training_members,
     )
@@ -72,7 +72,8 @@ def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> 
 PLAN_SEED = 1_000_003  # added to the seed: members that price the plan share no draw with those that chose the policy
 
 
-def _fit(panel: WeeklyPanel, part: EstimatedEffects, config: Config, members: int, *, seed: int) -> SimulatorEnsemble:
+def fit_ensemble(panel: WeeklyPanel, part: EstimatedEffects, config: Config, members: int, *, seed: int) -> SimulatorEnsemble:
+    """Fit an ensemble on a panel that ends where knowledge ends; its first members do not depend on how many follow."""
     return SimulatorEnsemble.fit(
         panel,
         responses=response_set(config.assumed_responses(), part.model.effects, part.scale),
