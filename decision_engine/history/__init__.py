@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from decision_engine.history.split import sample_users as sample_users
     from decision_engine.history.split import split_periods as split_periods
     from decision_engine.history.split import user_folds as user_folds
+    from decision_engine.history.starter import Starter as Starter
+    from decision_engine.history.starter import write_starter as write_starter
 
 _HOME = {
     "History": "decision_engine.history.record",
     "HistoryQuality": "decision_engine.history.quality",
     "PeriodSplit": "decision_engine.history.split",
+    "Starter": "decision_engine.history.starter",
     "assess": "decision_engine.history.quality",
     "check_sources": "decision_engine.history.ingest",
     "digest_sources": "decision_engine.history.sources",
@@ -28,6 +31,7 @@ _HOME = {
     "sample_users": "decision_engine.history.split",
     "split_periods": "decision_engine.history.split",
     "user_folds": "decision_engine.history.split",
+    "write_starter": "decision_engine.history.starter",
 }
 __all__ = sorted(_HOME)
 

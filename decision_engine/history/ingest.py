@@ -44,11 +44,17 @@ def read_history(config: Config) -> History:
         If a source cannot be read at all, or no order is accepted.
     """
     key = read_pseudonym_key(config)
-    with SourceReader(config) as reader:
+    with SourceReader.of(config) as reader:
         bound, findings = bind_mappings(reader.connection, config, reader.sources, key)
         raise_findings(findings, config.origin)
         history = _Ingestion(
-            reader=reader, bound=bound, quarantine=[], counts=[], notes=_notes(reader), pseudonyms=key is not None
+            config=config,
+            reader=reader,
+            bound=bound,
+            quarantine=[],
+            counts=[],
+            notes=_notes(reader),
+            pseudonyms=key is not None,
         ).run()
     if not len(history.table("orders")):
         raise HistoryError(_no_orders(config, history))
@@ -57,7 +63,7 @@ def read_history(config: Config) -> History:
 
 def check_sources(config: Config) -> list[Finding]:
     """Return what is wrong with the mappings, looking at the sources' columns only; raise if a source cannot be opened."""
-    with SourceReader(config) as reader:
+    with SourceReader.of(config) as reader:
         return bind_mappings(reader.connection, config, reader.sources, read_pseudonym_key(config))[1]
 
 
@@ -81,6 +87,7 @@ def _no_orders(config: Config, history: History) -> str:
 class _Ingestion:
     """One run over open sources; gathers what is set aside and counted."""
 
+    config: Config
     reader: SourceReader
     bound: list[BoundMapping]
     quarantine: list[dict[str, Any]]
@@ -97,7 +104,7 @@ class _Ingestion:
         """Read table by table."""
         tables: dict[str, pa.Table] = {}
         told: set[str] = set()
-        for name in self.reader.config.tables.mapped():
+        for name in self.config.tables.mapped():
             mappings = [mapping for mapping in self.bound if mapping.table.name == name]
             for mapping in mappings:
                 told.add(mapping.base.name)
@@ -124,7 +131,7 @@ class _Ingestion:
         try:
             self.connection.execute(f"CREATE TEMP TABLE {staged} AS {mapping.query()}")
         except duckdb.Error as error:
-            where = self.reader.config.origin.where(("tables", mapping.table.name, mapping.index))
+            where = self.config.origin.where(("tables", mapping.table.name, mapping.index))
             used = [mapping.base, *(mapping.sources[join.source] for join in mapping.mapping.join)]
             withheld = self.pseudonyms or any(source.settings.personal for source in used)
             said = "what it says is withheld, as it may be personal." if withheld else first_line(error)
@@ -134,7 +141,7 @@ class _Ingestion:
             ) from None
         rows, distinct = self._numbers(f"SELECT count(*), count(DISTINCT {ROW}) FROM {staged}")
         if rows != distinct:
-            where = self.reader.config.origin.where(("tables", mapping.table.name, mapping.index))
+            where = self.config.origin.where(("tables", mapping.table.name, mapping.index))
             raise HistoryError(
                 f"{where}: {distinct:,} rows became {rows:,}; expressions must give one value a row (no unnest)."
             )
@@ -218,7 +225,7 @@ class _Ingestion:
         when = next((name for name in _WHEN if name in mapping.mapping.columns), None)
         if when is None or when not in {column.name for column in mapping.table.columns}:
             return 0
-        calendar = self.reader.config.calendar()
+        calendar = self.config.calendar()
         start = timedelta(hours=calendar.business_day_starts_at)
         first, last = (f"TIMESTAMP '{calendar.start_of(period)}' + INTERVAL '{start}'" for period in (0, calendar.n_periods))
         condition = f"__broken IS NULL AND NOT ({quote(when)} >= {first} AND {quote(when)} < {last})"
@@ -226,7 +233,7 @@ class _Ingestion:
 
     def _tell_misfits_of_joined_sources(self, told: set[str]) -> None:
         """Book unreadable records of sources that are only looked up."""
-        for name, mappings in self.reader.config.tables.mapped().items():
+        for name, mappings in self.config.tables.mapped().items():
             for join in (join for mapping in mappings for join in mapping.join):
                 source = self.reader.sources[join.source]
                 misfits = source.all_misfits()

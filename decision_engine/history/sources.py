@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from decision_engine.config.models import Config
+from decision_engine.config.origin import Origin
 from decision_engine.config.sources import SourceConfig, expand
 from decision_engine.history.databases import first_line, query_database
 from decision_engine.history.files import PlainFile, plain_file
@@ -99,13 +100,19 @@ def literal(text: str) -> str:
 
 
 class SourceReader:
-    """Opens the sources of a configuration; a context manager that owns the DuckDB connection and its temporary files."""
+    """Opens sources; a context manager that owns the DuckDB connection and its temporary files."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, settings: Mapping[str, SourceConfig], origin: Origin) -> None:
+        self.settings = settings
+        self.origin = origin
         self.sources: dict[str, OpenSource] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="decision-engine-")
         self.connection = duckdb.connect(":memory:")
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Return the reader of what a configuration uses."""
+        return cls({name: config.sources[name] for name in used_sources(config)}, config.origin)
 
     def __enter__(self) -> Self:
         try:
@@ -120,8 +127,7 @@ class SourceReader:
         self._folder.cleanup()
 
     def _open_all(self) -> None:
-        names = used_sources(self.config)
-        paths = {name: self._paths(name) for name in names}
+        paths = {name: self._paths(name) for name in self.settings}
         readable = [str(path) for found in paths.values() for path in found]
         self.connection.execute(f"SET temp_directory = {literal(self._folder.name)}")
         self.connection.execute(f"SET allowed_directories = [{literal(self._folder.name)}]")
@@ -130,31 +136,29 @@ class SourceReader:
         self.connection.execute("SET python_enable_replacements = false")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
-        for name in names:
+        for name in self.settings:
             try:
                 self.sources[name] = self._open(name, paths[name])
             except InputError as error:
-                raise type(error)(f"{self.config.origin.where(('sources', name))}: {error}") from None
+                raise type(error)(f"{self.origin.where(('sources', name))}: {error}") from None
 
     def _paths(self, name: str) -> list[Path]:
         """Return where a source's files lie; none for a database or an absent optional file."""
-        settings = self.config.sources[name]
+        settings = self.settings[name]
         if settings.file is None:
             return []
         place = ("sources", name, "file")
         try:
-            paths = settings.paths(self.config.origin.folder)
+            paths = settings.paths(self.origin.folder)
         except ConfigError as error:
-            raise ConfigError(f"{self.config.origin.where(place)}: {error}") from None
+            raise ConfigError(f"{self.origin.where(place)}: {error}") from None
         if not paths and not settings.optional:
-            raise ConfigError(
-                f"{self.config.origin.where(place)}: there is no file {settings.path(self.config.origin.folder)}."
-            )
+            raise ConfigError(f"{self.origin.where(place)}: there is no file {settings.path(self.origin.folder)}.")
         return paths
 
     def _open(self, name: str, paths: list[Path]) -> OpenSource:
-        settings = self.config.sources[name]
-        shown = settings.path(self.config.origin.folder) if settings.file is not None else settings.database
+        settings = self.settings[name]
+        shown = settings.path(self.origin.folder) if settings.file is not None else settings.database
         source = OpenSource(name=name, file=str(shown), settings=settings)
         if settings.database is not None:
             return self._open_database(source)

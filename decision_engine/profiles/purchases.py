@@ -140,10 +140,12 @@ def read_purchases(items: pd.DataFrame, products: pd.DataFrame, panel: WeeklyPan
     Parameters
     ----------
     items : DataFrame
-        user_id, ordered_at, product_id, revenue; quantity where known.
+        user_id, ordered_at, revenue; product_id and quantity where known.
     products : DataFrame
         product_id; title and category where known. May have no row.
     """
+    if "product_id" not in items:  # lines that name no product count as orders and are no purchases of anything
+        items = items.iloc[:0].assign(product_id=pd.Series(dtype="str"))
     user_codes, user_ids = pd.factorize(items["user_id"])
     users = pd.Index(panel.user_ids.astype(str)).get_indexer(pd.Index(user_ids).astype(str))[user_codes]
     codes, product_ids = _sorted_codes(items["product_id"])

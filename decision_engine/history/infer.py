@@ -1,0 +1,192 @@
+"""Infer what columns mean: user, time, order, money, action, outcome, text, each with a confidence.
+
+A name tells much, the values tell the rest: a user id repeats, an order id repeats less, money has fractions, a time reads as a
+time. Confidence is a score in [0, 1], not a probability; it orders guesses and shows which of them are close.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from decision_engine.history.columns import ColumnLook
+
+CLOSE = 0.1  # two guesses nearer than this are worth a question
+
+# Words of column names, in rising order of weight. A word counts where it is one of the name's parts.
+_WORDS: dict[str, dict[str, float]] = {
+    "user": {
+        "customer": 0.55, "user": 0.55, "person": 0.55, "household": 0.55, "client": 0.5, "member": 0.5, "visitor": 0.45,
+        "shopper": 0.55, "buyer": 0.55, "cust": 0.5, "kunde": 0.5, "kunden": 0.5, "kundennr": 0.55, "subscriber": 0.5,
+        "master": 0.45, "account": 0.4, "id": 0.2, "consumer": 0.5, "unique": 0.05, "cliente": 0.5, "reviewer": 0.5,
+    },
+    "time": {
+        "timestamp": 0.45, "date": 0.45, "time": 0.4, "datetime": 0.5, "at": 0.3, "day": 0.35, "purchase": 0.1, "order": 0.1,
+        "ordered": 0.15, "invoice": 0.1, "transaction": 0.1, "created": 0.05, "creation": 0.05, "datum": 0.45, "when": 0.4,
+        "hour": 0.35, "fecha": 0.45, "exposed": 0.1, "sent": 0.1,
+    },
+    "order": {
+        "order": 0.5, "basket": 0.55, "invoice": 0.5, "transaction": 0.45, "receipt": 0.55, "invoiceno": 0.6, "id": 0.1,
+        "bestellung": 0.5, "beleg": 0.5, "ticket": 0.2, "checkout": 0.4, "no": 0.05, "number": 0.1, "nr": 0.1,
+    },
+    "money": {
+        "revenue": 0.6, "amount": 0.55, "price": 0.45, "sales": 0.55, "value": 0.45, "total": 0.45, "paid": 0.5, "spend": 0.5,
+        "payment": 0.45, "usd": 0.2, "eur": 0.2, "gbp": 0.2, "brl": 0.2, "umsatz": 0.6, "betrag": 0.55, "turnover": 0.55,
+        "net": 0.1, "gross": 0.1, "gmv": 0.5, "unitprice": 0.35, "unit": -0.1, "importe": 0.5, "montant": 0.5,
+    },
+    "quantity": {"quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5},
+    "product": {
+        "product": 0.55, "sku": 0.6, "item": 0.5, "asin": 0.6, "stockcode": 0.6, "article": 0.5, "artikel": 0.5, "id": 0.05,
+    },
+    "category": {"category": 0.6, "department": 0.5, "cat": 0.45, "kategorie": 0.5},
+    "title": {"title": 0.5, "description": 0.4, "product_title": 0.6},
+    "action": {
+        "action": 0.5, "campaign": 0.5, "offer": 0.5, "treatment": 0.6, "treat": 0.6, "segment": 0.3, "arm": 0.5,
+        "variant": 0.55, "group": 0.3, "coupon": 0.4, "promotion": 0.4, "id": 0.05, "type": 0.02, "what": 0.2,
+    },
+    "propensity": {"propensity": 0.7, "pscore": 0.7, "probability": 0.5, "prob": 0.5, "p": 0.3},
+    "outcome": {
+        "click": 0.55, "clicked": 0.55, "conversion": 0.6, "converted": 0.6, "visit": 0.5, "outcome": 0.6, "y": 0.4,
+        "redeemed": 0.4, "completed": 0.4, "response": 0.4, "label": 0.3, "factual": 0.2, "bought": 0.5,
+    },
+    "text": {
+        "review": 0.35, "comment": 0.5, "message": 0.55, "text": 0.55, "utterance": 0.6, "body": 0.5, "query": 0.5,
+        "feedback": 0.45, "question": 0.5,
+    },
+    "rating": {"score": 0.5, "rating": 0.6, "stars": 0.6},
+    "event": {"event": 0.6, "name": 0.02, "action": 0.2, "type": 0.15, "status": 0.1},
+    "consent": {"consent": 0.7, "optin": 0.65, "newsletter": 0.4, "permission": 0.55, "opt": 0.3, "in": 0.1},
+}  # fmt: skip
+_AGAINST: dict[str, frozenset[str]] = {
+    "user": frozenset({"seller", "product", "order", "item", "zip", "city", "state", "name", "session", "query", "data",
+                       "feature", "affinity", "on", "became", "object"}),
+    "time": frozenset({"limit", "estimated", "birth", "became", "expire", "end", "ends", "updated", "delivered", "delivery",
+                       "approved", "carrier", "answer", "redeemed", "member", "zone"}),
+    "order": frozenset({"item", "status", "date", "timestamp", "time", "product", "customer", "approved", "type", "day"}),
+    "money": frozenset({"freight", "id", "disc", "discount", "cost", "cm", "g", "score", "installments", "code", "reward"}),
+    "product": frozenset({"category", "name", "feature", "lenght", "length", "height", "width", "weight", "qty", "photos",
+                          "order", "affinity"}),
+    "action": frozenset({"date", "timestamp", "time", "amount"}),
+    "text": frozenset({"id", "date", "score", "timestamp", "length", "title"}),
+    "category": frozenset({"id"}),
+    "title": frozenset({"id", "comment", "review"}),
+    "quantity": frozenset({"id", "photos"}),
+}  # fmt: skip
+_PERSONAL = frozenset(
+    {"email", "mail", "phone", "mobile", "firstname", "lastname", "surname", "street", "address", "iban", "birthdate"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """What a column may mean.
+
+    Attributes
+    ----------
+    confidence : float
+        In [0, 1].
+    """
+
+    role: str
+    column: str
+    confidence: float
+
+
+def name_parts(name: str) -> list[str]:
+    """Split a column's name into its words.
+
+    Examples
+    --------
+    >>> name_parts("Invoice Date"), name_parts("customerUniqueID"), name_parts("value_usd")
+    (['invoice', 'date'], ['customer', 'unique', 'id'], ['value', 'usd'])
+    """
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    return [part.lower() for part in re.split(r"[^A-Za-z0-9]+|(?<=[A-Za-z])(?=[0-9])", spaced) if part]
+
+
+def guess_roles(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
+    """Return for each role the columns that may play it, the likeliest first."""
+    found: dict[str, list[Guess]] = {}
+    for role, words in _WORDS.items():
+        guesses = []
+        for name, look in looks.items():
+            parts = name_parts(name)
+            named = sum(words.get(part, 0.0) for part in dict.fromkeys(parts))
+            if any(part in _AGAINST.get(role, ()) for part in parts):
+                named -= 0.4
+            fits = _FITS[role](look)
+            if fits > 0 and (named > 0.15 or (role == "time" and look.time > 0.95 and look.number < 0.5)):
+                guesses.append(Guess(role=role, column=name, confidence=round(max(0.0, min(1.0, named + fits)), 2)))
+        kept = [guess for guess in guesses if guess.confidence >= 0.4]
+        if kept:
+            found[role] = sorted(kept, key=lambda guess: -guess.confidence)
+    return found
+
+
+def guess_personal(looks: dict[str, ColumnLook]) -> list[str]:
+    """Return columns that look as if they named or reached a person."""
+    found = []
+    for name, look in looks.items():
+        named = bool(_PERSONAL & {*name_parts(name), "".join(name_parts(name))}) and look.n_distinct > 20 and look.number < 0.5
+        if named or (look.frequent and all("@" in value for value in look.frequent)):
+            found.append(name)
+    return found
+
+
+def _user(look: ColumnLook) -> float:
+    if look.filled < 0.5 or look.n_distinct < 2 or _is_fraction(look) or (look.time > 0.9 and look.number < 0.5):
+        return 0.0
+    return 0.15 if look.distinct > 0.999 else 0.4
+
+
+def _time(look: ColumnLook) -> float:
+    if look.time > 0.9 and look.filled > 0.2 and (look.number < 0.5 or look.time_formats or look.type.startswith("TIMESTAMP")):
+        return 0.45 * look.filled
+    relative = look.number > 0.9 and look.low is not None and look.low >= 0 and (look.high or 0) < 10_000
+    return 0.1 if relative and {"hour", "day"} & set(name_parts(look.name)) else 0.0
+
+
+def _order(look: ColumnLook) -> float:
+    return 0.0 if _is_fraction(look) or look.filled < 0.5 or look.n_distinct < 3 or look.time > 0.9 > look.number else 0.35
+
+
+def _money(look: ColumnLook) -> float:
+    if max(look.number, look.comma) < 0.8 or look.filled < 0.05 or look.n_distinct < 3:
+        return 0.0
+    return 0.4 if _is_fraction(look) or look.comma > 0.3 else 0.15
+
+
+def _few(look: ColumnLook) -> float:
+    return 0.3 if 2 <= look.n_distinct <= 100 and look.distinct < 0.5 else 0.0
+
+
+def _number(look: ColumnLook) -> float:
+    return 0.3 if look.number > 0.9 and look.n_distinct > 1 else 0.0
+
+
+def _text(look: ColumnLook) -> float:
+    return 0.4 if look.number < 0.3 and look.time < 0.3 and look.length > 12 and look.n_distinct > 20 else 0.0
+
+
+def _is_fraction(look: ColumnLook) -> bool:
+    return look.number > 0.9 and any("." in value.rstrip("0").rstrip(".") for value in look.frequent)
+
+
+_FITS: dict[str, Callable[[ColumnLook], float]] = {
+    "user": _user,
+    "time": _time,
+    "order": _order,
+    "money": _money,
+    "quantity": lambda look: _number(look) if not _is_fraction(look) else 0.0,
+    "product": lambda look: 0.0 if _is_fraction(look) or look.n_distinct < 3 or look.filled < 0.5 else 0.35,
+    "category": lambda look: 0.3 if look.number < 0.5 and look.n_distinct > 1 and look.distinct < 0.6 else 0.0,
+    "title": lambda look: 0.3 if look.number < 0.5 and look.length > 5 else 0.0,
+    "action": _few,
+    "propensity": lambda look: 0.3 if look.number > 0.9 and (look.low or 0) > 0 and (look.high or 2) <= 1 else 0.0,
+    "outcome": lambda look: 0.35 if look.number > 0.9 and look.n_distinct == 2 else 0.05 if look.number > 0.9 else 0.0,
+    "text": _text,
+    "rating": lambda look: 0.35 if look.number > 0.9 and 2 <= look.n_distinct <= 11 else 0.0,
+    "event": lambda look: 0.35 if look.number < 0.1 and 2 <= look.n_distinct <= 30 and look.distinct < 0.5 else 0.0,
+    "consent": lambda look: 0.3 if 1 <= look.n_distinct <= 3 else 0.0,
+}
