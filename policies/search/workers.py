@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections import deque
@@ -158,10 +159,11 @@ def local_ray(n_workers: int) -> Iterator[None]:
 def _load_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if "RAY_AUTH_MODE" not in os.environ:
-        # Ray listens on the network, so only who holds a token may talk to it: one of this process's own, in no file.
-        os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # Ray listens on every address of the machine, whatever address its node is given: without a token anyone who reaches it can
+    # run code here. It would keep one in the home folder, and say so; ours is this process's own, in no file. Ray turns the
+    # check on by itself: a mode set here comes too late where another library has loaded Ray already.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
     try:
         import ray
         import ray.exceptions
