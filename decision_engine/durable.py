@@ -19,8 +19,12 @@ def sync_and_rename(partial: Path, path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file under a temporary name, sync it and rename it."""
+    """Write a whole file under a temporary name, sync it and rename it; where that fails nothing is left behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    sync_and_rename(partial, path)
+    try:
+        partial.write_bytes(content)
+        sync_and_rename(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
