@@ -17,7 +17,7 @@ from simulations.population import Population
 from simulations.scenarios import World, draw_world
 from simulations.simulated_history import FIRST_DAY, WorldHistory
 
-N_USERS, N_WEEKS, SEED = 300, 24, 11
+N_USERS, N_WEEKS, SEED = 600, 24, 11
 BAD_ORDERS = "u0000001,bad-1,yesterday,12.5\n,bad-2,2024-02-01 12:00:00,9.0\nu0000002,bad-3,2024-02-01 12:00:00,much\n"
 N_BAD_ORDERS = 3
 # A run in a few seconds: nothing is estimated or trained, and no week is left on which simulators could be judged.
@@ -64,10 +64,10 @@ actions:
 @ACTIONS
 contact: {max_contacts: 2, window_weeks: 4}
 campaign:
-  budget: 30
+  budget: 60
   holdout_share: 0.2
   holdout_key: generated
-simulator: {training_members: 1, members: 2, plan_members: 4}
+simulator: {training_members: 1, members: 3, plan_members: 4}
 policies: {ppo_steps: 2000, bandit_rounds: 4}
 search: {trials: 3, workers: 1}
 """
@@ -110,14 +110,14 @@ def configuration_text(world: World) -> str:
     for number, action in enumerate(tuple(world.actions)[1:]):
         effect = "estimated" if number == 0 else "assumed"
         redemption = ", redemption: {mean: 0.15, sd: 0.05}" if action.cost_on_redemption else ""
-        response = f"{{purchase_lift: {{mean: 0.2, sd: 0.2}}, duration_weeks: 3, opt_out: 0.001{redemption}}}"
+        response = f"{{purchase_lift: {{mean: 1.0, sd: 0.2}}, duration_weeks: 3, opt_out: 0.001{redemption}}}"
         actions += [
             f"  - name: {action.name}",
             f"    kind: {action.kind.value}",
             f"    cost: {action.cost}",
             f"    cost_on_redemption: {action.cost_on_redemption}",
             f"    cool_down_weeks: {action.cool_down_weeks}",
-            f"    capacity: {25 + 15 * number}",
+            f"    capacity: {50 + 30 * number}",
             f"    effect: {effect}",
             f"    response: {response}",
         ]

@@ -44,7 +44,7 @@ MISTAKES = {
         ["tables.orders", "revenue", "payed", "paid"],
     ),
     "a budget below zero": (
-        ("budget: 30", "budget: -30"),
+        ("budget: 60", "budget: -30"),
         "budget: -30",
         ["campaign.budget", "-30", "greater than or equal to 0"],
     ),

@@ -119,7 +119,7 @@ def test_without_json_the_policies_the_plan_and_the_reports_path_are_printed(who
 def test_another_budget_leaves_what_does_not_depend_on_it(quick: Done, copy: Copy) -> None:
     done = copy(quick)
     text = done.shop.configuration.read_text()
-    done.shop.configuration.write_text(text.replace("budget: 30", "budget: 12"))
+    done.shop.configuration.write_text(text.replace("budget: 60", "budget: 12"))
     cached = again(done)
     assert [name for name in STAGES if cached[name]] == ["check", "profile", "effects", "fit"]
 
