@@ -8,14 +8,14 @@ from decision_engine.cli.options import AsJson, ConfigPath
 
 
 def check(config: ConfigPath, json: AsJson = False) -> None:
-    """Read everything the configuration names and say what was accepted, what was set aside and why."""
+    """Read everything the configuration names: what was accepted, what was set aside and why, and what it can support."""
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
-    from decision_engine.stages.check import check_history, data_document
+    from decision_engine.stages.check import check_document, check_history, check_text
 
-    checked = check_history(load_config(config))
+    settings = load_config(config)
+    checked = check_history(settings)
     if json:
-        print_json(data_document(checked))
+        print_json(check_document(checked, settings))
     else:
-        typer.echo(checked.history.summary())
-        typer.echo(checked.quality.summary())
+        typer.echo(check_text(checked, settings))

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from decision_engine.history.ingest import read_history as read_history
     from decision_engine.history.quality import HistoryQuality as HistoryQuality
     from decision_engine.history.quality import assess as assess
+    from decision_engine.history.readiness import Readiness as Readiness
+    from decision_engine.history.readiness import judge_readiness as judge_readiness
     from decision_engine.history.record import History as History
     from decision_engine.history.sources import digest_sources as digest_sources
     from decision_engine.history.split import PeriodSplit as PeriodSplit
@@ -24,9 +26,11 @@ _HOME = {
     "HistoryQuality": "decision_engine.history.quality",
     "PeriodSplit": "decision_engine.history.split",
     "Starter": "decision_engine.history.starter",
+    "Readiness": "decision_engine.history.readiness",
     "assess": "decision_engine.history.quality",
     "check_sources": "decision_engine.history.ingest",
     "digest_sources": "decision_engine.history.sources",
+    "judge_readiness": "decision_engine.history.readiness",
     "read_history": "decision_engine.history.ingest",
     "sample_users": "decision_engine.history.split",
     "split_periods": "decision_engine.history.split",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from decision_engine.config.models import Config
-from decision_engine.history import History, HistoryQuality, assess, read_history
+from decision_engine.history import History, HistoryQuality, assess, judge_readiness, read_history
 from simulations.panel import WeeklyPanel
 
 
@@ -45,3 +48,47 @@ def data_document(checked: Checked) -> dict[str, Any]:
         "notes": list(history.notes),
         "digest": history.digest,
     }
+
+
+def check_document(checked: Checked, config: Config) -> dict[str, Any]:
+    """Return the JSON document of `check`: the run's `data`, what is there by table and action, and what it can support."""
+    quality = checked.quality
+    return {
+        **data_document(checked),
+        "span": {name: _records(quality.tables, name) for name in ("first", "last")},
+        "orders_per_user": {"median": quality.orders_per_user_median, "top_tenth": quality.orders_per_user_top},
+        "actions": quality.actions.astype("object").where(quality.actions.notna(), None).to_dict(orient="records"),
+        **judge_readiness(checked.history, checked.panel, config).to_json(),
+    }
+
+
+def check_text(checked: Checked, config: Config) -> str:
+    """Return what `check` prints."""
+    history, quality = checked.history, checked.quality
+    lines = [history.summary(), quality.summary()]
+    lines += [
+        f"Quarantined: {row.rows:,} rows of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: {row.reason}"
+        + _first_place(history, row)
+        for row in history.reasons().head(20).itertuples()
+    ]
+    outside = history.counts.groupby("table", sort=False)["outside_periods"].sum()
+    lines += [f"Outside the weeks: {n:,} rows of {table}." for table, n in outside.items() if n]
+    lines += [
+        f"Action {row.action}: {row.exposures:,} exposures of {row.users:,} users, {row.first:%Y-%m-%d} to {row.last:%Y-%m-%d}."
+        for row in quality.actions.itertuples()
+    ]
+    return "\n".join([*lines, judge_readiness(history, checked.panel, config).summary()])
+
+
+def _first_place(history: History, reason: Any) -> str:
+    """Say where the first row of a reason lies."""
+    aside = history.quarantine
+    same = aside[(aside["table"] == reason.table) & (aside["source"] == reason.source) & (aside["reason"] == reason.reason)]
+    first = same.iloc[0]
+    line = "" if pd.isna(first["line"]) else f" (line {first['line']})"
+    return f"; first is row {first['row']}{line} of {Path(first['file']).name}."
+
+
+def _records(tables: pd.DataFrame, column: str) -> dict[str, str | None]:
+    values = zip(tables["table"], tables[column], strict=True)
+    return {str(table): None if pd.isna(value) else pd.Timestamp(value).isoformat() for table, value in values}

@@ -1,0 +1,260 @@
+"""Readiness: what in a history should make its reader careful, and which stages of the main job it can support."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from decision_engine.config.models import Config
+from decision_engine.history.record import History
+from simulations.arrays import FloatArray
+from simulations.panel import WeeklyPanel
+
+OUTLIER = 10.0  # times the revenue that one order in a hundred exceeds
+TOLD_BY_OUTCOME = 0.7  # rank correlation of an attribute with later orders above which it may well be made of them
+FEWEST_EXPOSED = 100  # users below which the effect of an action cannot be told from noise; see `effects.verdict`
+FEWEST_WEEKS = 8  # of fitting: fewer show neither habit nor recency
+FEWEST_BUYERS = 100
+FEWEST_REPEATS = 0.01  # share of users with a second order below which habits cannot be learnt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Something a reader should know before believing results."""
+
+    kind: str  # "gap", "duplicate", "outlier", "leakage", "return", "consent"
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """Whether a stage can be done with this history, and what is missing where it cannot."""
+
+    stage: str
+    supported: bool
+    missing: tuple[str, ...]
+
+    def say(self) -> str:
+        """Return it as one line."""
+        return f"{self.stage}: yes" if self.supported else f"{self.stage}: no; {'; '.join(self.missing)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propensities:
+    """Logged probabilities of one action's exposures."""
+
+    action: str
+    exposures: int
+    known_share: float
+    low: float
+    mean: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What a history is good for."""
+
+    remarks: tuple[Remark, ...]
+    stages: tuple[Support, ...]
+    propensities: tuple[Propensities, ...]
+
+    def summary(self) -> str:
+        """Say it in lines: propensities, remarks, then a line a stage."""
+        lines = [
+            f"Propensities of {p.action}: {p.known_share:.0%} of {p.exposures:,} exposures carry one, from {p.low:.3g} to "
+            f"{p.high:.3g}, {p.mean:.3g} on average."
+            for p in self.propensities
+            if p.known_share > 0
+        ]
+        lines += [f"Beware ({remark.kind}): {remark.words}" for remark in self.remarks]
+        return "\n".join([*lines, "Stages that this history supports:", *(f"  {stage.say()}" for stage in self.stages)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "remarks": [{"kind": remark.kind, "words": remark.words} for remark in self.remarks],
+            "stages": {s.stage: {"supported": s.supported, "missing": list(s.missing)} for s in self.stages},
+            "propensities": [
+                {
+                    "action": p.action,
+                    "exposures": p.exposures,
+                    "known_share": p.known_share,
+                    **({"low": p.low, "mean": p.mean, "high": p.high} if p.known_share > 0 else {}),
+                }
+                for p in self.propensities
+            ],
+        }
+
+
+def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Readiness:
+    """Judge what a history can support."""
+    remarks = [
+        *_gaps(panel, config),
+        *_duplicates(history),
+        *_outliers(history),
+        *_leakage(history, panel, config),
+        *_consent(panel),
+    ]
+    return Readiness(remarks=tuple(remarks), stages=_stages(history, panel, config), propensities=_propensities(history))
+
+
+def _gaps(panel: WeeklyPanel, config: Config) -> list[Remark]:
+    empty = np.flatnonzero(panel.order_days.sum(axis=0) == 0)
+    remarks = []
+    if empty.size:
+        runs = np.split(empty, np.flatnonzero(np.diff(empty) > 1) + 1)
+        longest = max(runs, key=len)
+        words = f"{empty.size} of {panel.n_periods} weeks have no order; the longest gap is {_weeks(longest)}."
+        remarks.append(Remark(kind="gap", words=words))
+    counts = panel.order_days.sum(axis=0)
+    middle = float(np.median(counts))
+    if panel.n_periods >= 8 and counts[-1] < 0.3 * middle:
+        words = f"the last week has {int(counts[-1]):,} order-days, the median week {middle:,.0f}; is it complete?"
+        remarks.append(Remark(kind="gap", words=words))
+    return remarks
+
+
+def _weeks(run: FloatArray | np.ndarray[Any, Any]) -> str:
+    first, last = int(run[0]) + 1, int(run[-1]) + 1
+    return f"week {first}" if first == last else f"weeks {first} to {last}"
+
+
+def _duplicates(history: History) -> list[Remark]:
+    remarks = []
+    orders, exposures = history.table("orders"), history.table("exposures")
+    same = int(orders.duplicated(["user_id", "ordered_at", "revenue"]).sum())
+    if same and (orders["ordered_at"].dt.normalize() != orders["ordered_at"]).any():
+        words = f"{same:,} orders repeat user, time and revenue of another under a different number."
+        remarks.append(Remark(kind="duplicate", words=words))
+    again = int(exposures.duplicated(["user_id", "exposed_at", "action"]).sum())
+    if again:
+        remarks.append(Remark(kind="duplicate", words=f"{again:,} exposures repeat user, time and action of an earlier one."))
+    return remarks
+
+
+def _outliers(history: History) -> list[Remark]:
+    orders = history.table("orders")
+    revenue = orders["revenue"].to_numpy(dtype=np.float64)
+    remarks = []
+    limit = OUTLIER * float(np.quantile(revenue, 0.99))
+    far = int((revenue > limit).sum()) if limit > 0 else 0
+    if far:
+        words = f"{far:,} orders bring more than ten times what one order in a hundred exceeds ({limit:,.2f}); the largest "
+        remarks.append(Remark(kind="outlier", words=f"{words}{revenue.max():,.2f}."))
+    returned = int((revenue < 0).sum())
+    if returned:
+        remarks.append(
+            Remark(kind="return", words=f"{returned:,} orders are negative: they lower revenue and count as no visit.")
+        )
+    n_zero = int((revenue == 0).sum())
+    if n_zero > 0.01 * len(revenue):
+        remarks.append(Remark(kind="outlier", words=f"{n_zero:,} orders bring nothing; they count as visits."))
+    return remarks
+
+
+def _leakage(history: History, panel: WeeklyPanel, config: Config) -> list[Remark]:
+    """Suspect attributes of customers that tell of the weeks that judge."""
+    customers = history.table("customers")
+    contract = {"user_id", "consent", "joined_at"}
+    later = pd.Series(
+        panel.order_days[:, config.n_fitting_periods :].sum(axis=1),
+        index=pd.Index(panel.user_ids.astype(str)),
+        dtype=np.float64,
+    )
+    end = pd.Timestamp(config.as_of(config.n_fitting_periods)) + pd.Timedelta(days=1)
+    remarks = []
+    for name in (column for column in customers.columns if column not in contract):
+        values = customers[name].astype("object")
+        outcome = later.reindex(customers["user_id"].astype(str)).to_numpy()
+        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+        both = np.isfinite(numbers) & np.isfinite(outcome)
+        if both.sum() >= 50 and np.ptp(numbers[both]) > 0 and np.ptp(outcome[both]) > 0:
+            ranks = [pd.Series(part[both]).rank().to_numpy() for part in (numbers, outcome)]
+            related = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+            if abs(related) > TOLD_BY_OUTCOME:
+                words = f"customers.{name} goes with orders after the fitting weeks (rank correlation {related:.2f})"
+                remarks.append(Remark(kind="leakage", words=f"{words}; was it known before?"))
+        times = values[values.astype("str").str.fullmatch(r"\d{4}-\d{2}-\d{2}.*")]
+        n_late = int((pd.to_datetime(times, errors="coerce", format="mixed") >= end).sum()) if len(times) else 0
+        if n_late:
+            words = f"customers.{name} holds {n_late:,} times after the fitting weeks; was it known before?"
+            remarks.append(Remark(kind="leakage", words=words))
+    return remarks
+
+
+def _consent(panel: WeeklyPanel) -> list[Remark]:
+    n_without = int((~panel.consent).sum())
+    if not n_without:
+        return []
+    return [Remark(kind="consent", words=f"{n_without:,} of {panel.n_users:,} users gave no consent and are never contacted.")]
+
+
+def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Support, ...]:
+    fitting, n_judging = panel.order_days[:, : config.n_fitting_periods], panel.n_periods - config.n_fitting_periods
+    judging = panel.order_days[:, config.n_fitting_periods :]
+    horizon = config.effect_horizon_weeks
+    buyers = int((fitting.sum(axis=1) > 0).sum())
+    time = []
+    if config.n_fitting_periods < FEWEST_WEEKS:
+        time.append(f"{config.n_fitting_periods} fitting weeks, at least {FEWEST_WEEKS} are needed")
+    if config.n_fitting_periods <= horizon:
+        time.append(f"fitting weeks must outnumber effect_horizon_weeks, {horizon}")
+    people = [] if buyers >= FEWEST_BUYERS else [f"{buyers:,} users bought in the fitting weeks, {FEWEST_BUYERS} are needed"]
+    repeat = float(np.mean(fitting[fitting.sum(axis=1) > 0].sum(axis=1) > 1)) if buyers else 0.0
+    habits = [] if repeat >= FEWEST_REPEATS else [f"{repeat:.1%} of buyers came twice, too few to learn when people come back"]
+    later = [] if n_judging >= horizon else [f"{n_judging} weeks judge, effect_horizon_weeks asks for {horizon}"]
+    later += [] if judging.any() else ["no order falls into the weeks that judge"]
+    simulator = (*time, *people, *habits, *later)
+    profile = () if buyers else ("nobody bought in the fitting weeks",)
+    effects, ope = _effects(history, config), _off_policy(history)
+    texts = [name for name in ("reviews", "tickets", "searches") if not len(history.table(name))]
+    items = "product_id" in history.tables.get("items", pd.DataFrame())
+    found = {
+        "profile": profile,
+        "recommendations": () if items else ("no order lines with products (`items.product_id`)",),
+        "effects": effects,
+        "off-policy evaluation": ope,
+        "fit": simulator,
+        "search": simulator,
+        "evaluate": simulator,
+        "plan": simulator,
+        "signals": (f"no {', '.join(texts)}",) if len(texts) == 3 else (),
+    }
+    return tuple(Support(stage=name, supported=not missing, missing=tuple(missing)) for name, missing in found.items())
+
+
+def _effects(history: History, config: Config) -> tuple[str, ...]:
+    exposures = history.table("exposures")
+    estimated = [action.name for action in config.actions if action.effect == "estimated"]
+    if not len(exposures):
+        return ("no exposures: every action's response is an assumption",)
+    users = exposures[exposures["action"] != "none"].groupby("action")["user_id"].nunique()
+    few = [f"{name} reached {int(users.get(name, 0)):,}" for name in estimated if users.get(name, 0) < FEWEST_EXPOSED]
+    if estimated and len(few) < len(estimated):
+        return ()
+    told = f"; {', '.join(few)}" if few else ""
+    return (f"no action with `effect: estimated` reached {FEWEST_EXPOSED} users{told}",)
+
+
+def _off_policy(history: History) -> tuple[str, ...]:
+    exposures = history.table("exposures")
+    if not len(exposures):
+        return ("no exposures",)
+    known = float(exposures["propensity"].notna().mean()) if "propensity" in exposures else 0.0
+    return () if known == 1 else (f"{known:.0%} of exposures carry the probability with which they were chosen",)
+
+
+def _propensities(history: History) -> tuple[Propensities, ...]:
+    exposures = history.table("exposures")
+    found = []
+    for action, frame in exposures.groupby("action", sort=True):
+        known = frame["propensity"].dropna() if "propensity" in frame else pd.Series(dtype="float64")
+        numbers = {"low": float(known.min()), "mean": float(known.mean()), "high": float(known.max())}
+        found.append(
+            Propensities(action=str(action), exposures=len(frame), known_share=len(known) / len(frame), **numbers)
+        )  # fmt: skip
+    return tuple(found)
