@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -180,13 +181,15 @@ def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> 
         lambda: search.search_settings(
             checked.result.panel, fitted.result, config,
             key=digest_of([checked.key, fitted.key, choosing]), workers=workers, folder=stages.workspace.root / "studies",
+            on_step=partial(stages.progress.step, "trials"),
         ),
         after=(checked, fitted), settings={**choosing, "trials": config.search.trials},
     )  # fmt: skip
     evaluated: StageOutcome[Evaluated] = stages.run(
         "evaluate", "every policy beside doing nothing, on simulators none has seen",
         lambda: evaluate.evaluate(
-            checked.result.panel, checked.result.history, fitted.result, searched.result.settings, config
+            checked.result.panel, checked.result.history, fitted.result, searched.result.settings, config,
+            on_step=partial(stages.progress.step, "policies"),
         ),
         after=(checked, fitted, searched), settings=choosing,
     )  # fmt: skip

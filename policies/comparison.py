@@ -194,8 +194,10 @@ def choose(comparison: PolicyComparison) -> Choice:
         return Choice(name=chosen.name, reason=reason, best_learned=named, beats_baselines=True)
     verdict = "No learned policy was compared"
     if best is not None:
-        unbeaten = [f"'{other.name}'" for other in baselines if bounds[best.name, other.name] <= 0.0]
-        verdict = f"'{best.name}' does not beat {' and '.join(unbeaten)} beyond its error"
+        unbeaten = [other for other in baselines if bounds[best.name, other.name] <= 0.0]
+        strongest = max(unbeaten, key=lambda one: one.value)
+        count = f" (one of {len(unbeaten)} baselines it does not)" if len(unbeaten) > 1 else ""
+        verdict = f"'{best.name}' does not beat '{strongest.name}' beyond its error{count}"
     return _fall_back(comparison, baselines, verdict, named)
 
 

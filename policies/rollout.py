@@ -9,7 +9,7 @@ Statistics 1(2)): members hold what the data leave uncertain and what is assumed
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -77,6 +77,7 @@ def evaluate_policies(
     seed: int,
     level: float = 0.9,
     period: int = 0,
+    on_step: Callable[[int, int], None] | None = None,
 ) -> PolicyComparison:
     """Compare policies by simulation.
 
@@ -92,6 +93,8 @@ def evaluate_policies(
         Horizon.
     level : float
         Probability that intervals mean to cover, in (0, 1).
+    on_step : callable, optional
+        Told how many policies are done, of how many.
 
     Returns
     -------
@@ -106,6 +109,8 @@ def evaluate_policies(
             lived = live_under(policy, simulator, states, weeks=weeks, limits=limits, seed=seed, period=period)
             margins[place, member] = lived.net_margin
             sums[place] += [float(np.mean(getattr(lived, name))) for name in _SUMMED]
+        if on_step is not None:
+            on_step(place + 1, len(everyone))
     gains = margins - margins[0]
     draws = widened(two_way_draws(gains, seed=seed), gains.mean(axis=(1, 2)), len(simulators), level)
     means = sums / len(simulators)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +45,14 @@ class Evaluated:
     off_policy: PolicyValue | Abstention
 
 
-def evaluate(panel: WeeklyPanel, history: History, fitted: Fitted, settings: PolicySettings, config: Config) -> Evaluated:
+def evaluate(
+    panel: WeeklyPanel,
+    history: History,
+    fitted: Fitted,
+    settings: PolicySettings,
+    config: Config,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Evaluated:
     """Compare the policies from the users' states at the end of the fitting weeks, and choose."""
     early = panel.as_of(config.n_fitting_periods)
     classroom = Classroom.of(early, fitted.judged, fitted.n_training, config)
@@ -58,6 +66,7 @@ def evaluate(panel: WeeklyPanel, history: History, fitted: Fitted, settings: Pol
         seed=config.seed,
         level=config.interval_level,
         period=config.n_fitting_periods,
+        on_step=on_step,
     )
     choice = choose(comparison)
     chosen = next(policy for policy in policies if policy.name == choice.name)

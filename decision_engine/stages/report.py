@@ -152,8 +152,8 @@ def _caveats(told: Told) -> tuple[str, ...]:
     if lost > 0.0:
         caveats.append(
             f"Under the chosen policy {lost:.1%} of the users ask for no more contact within "
-            f"{told.config.policy_horizon_weeks} weeks. The policy's value counts what that costs within those weeks, the plan's "
-            "increment does not."
+            f"{told.config.policy_horizon_weeks} weeks. The policy's value counts what that costs within those weeks, the "
+            "plan's increment does not."
         )
     return tuple(caveats)
 

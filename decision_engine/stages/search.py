@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,14 @@ class Searched:
 
 
 def search_settings(
-    panel: WeeklyPanel, fitted: Fitted, config: Config, *, key: str, workers: int, folder: Path | None
+    panel: WeeklyPanel,
+    fitted: Fitted,
+    config: Config,
+    *,
+    key: str,
+    workers: int,
+    folder: Path | None,
+    on_step: Callable[[int, int], None] | None = None,
 ) -> Searched:
     """Search on the fitting weeks.
 
@@ -68,6 +76,7 @@ def search_settings(
         workers=workers,
         storage=None if folder is None else folder / f"{digest_of(key)}.journal",
         key=key,
+        on_step=on_step,
     )
     best = {trial.params["kind"]: trial.params for trial in sorted(result.trials, key=lambda one: (one.value, -one.place))}
     return Searched(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,7 @@ def search(
     storage: Path | None = None,
     resume: bool = True,
     key: str = "",
+    on_step: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
     """Maximise an objective.
 
@@ -99,6 +101,8 @@ def search(
     key : str
         What else the objective depends on (data, settings): a journal is only gone on with under the same key, space, seed and
         batch size.
+    on_step : callable, optional
+        Told how many trials are done, of how many, after each batch.
 
     Raises
     ------
@@ -119,6 +123,8 @@ def search(
                 last = min((done // batch_size + 1) * batch_size, trials)
                 _ask_up_to(study, space, seed, last)
                 _try_and_tell(study, team)
+                if on_step is not None:
+                    on_step(min(last, trials), trials)
     results = _finished(study)[:trials]
     best = max(results, key=lambda one: (one.value, -one.place))
     return SearchResult(best=best, trials=tuple(results), resumed=min(known, trials))
