@@ -106,7 +106,7 @@ class WeeklyPanel:
         )
 
     def as_of(self, n_periods: int) -> WeeklyPanel:
-        """Return what was on file at the start of week `n_periods`: its weeks, and only users who had bought or been contacted."""
+        """Return what was on file when week `n_periods` began: earlier weeks, and users bought or contacted by then."""
         early = self.slice(n_periods)
         return early.take((early.order_days > 0).any(axis=1) | (early.exposure_bits != 0).any(axis=1))
 
