@@ -6,9 +6,11 @@ another week under a plan's actions.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -152,7 +154,7 @@ def write_shop(folder: Path, *changes: tuple[str, str]) -> Shop:
     return shop
 
 
-def live_on(shop: Shop, rows: list[dict[str, object]]) -> Population:
+def live_on(shop: Shop, rows: list[dict[Hashable, Any]]) -> Population:
     """Live one more week under a plan's rows and add its orders to the shop's file; return the users after it."""
     population, week = shop.history.population, shop.history.panel.n_periods
     user_ids = shop.history.panel.user_ids
