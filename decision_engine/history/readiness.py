@@ -71,7 +71,13 @@ class Readiness:
             if p.known_share > 0
         ]
         lines += [f"Beware ({remark.kind}): {remark.words}" for remark in self.remarks]
-        return "\n".join([*lines, "Stages that this history supports:", *(f"  {stage.say()}" for stage in self.stages)])
+        return "\n".join(
+            [
+                *lines,
+                "What this history supports (`run` goes on where it can; a stage that says no should not be believed):",
+                *(f"  {stage.say()}" for stage in self.stages),
+            ]
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -232,12 +238,14 @@ def _effects(history: History, config: Config) -> tuple[str, ...]:
     estimated = [action.name for action in config.actions if action.effect == "estimated"]
     if not len(exposures):
         return ("no exposures: every action's response is an assumption",)
-    users = exposures[exposures["action"] != "none"].groupby("action")["user_id"].nunique()
+    end = pd.Timestamp(config.as_of(config.n_fitting_periods)) + pd.Timedelta(days=1)
+    judged = exposures[(exposures["action"] != "none") & (exposures["exposed_at"] < end)]
+    users = judged.groupby("action")["user_id"].nunique()
     few = [f"{name} reached {int(users.get(name, 0)):,}" for name in estimated if users.get(name, 0) < FEWEST_EXPOSED]
     if estimated and len(few) < len(estimated):
         return ()
     told = f"; {', '.join(few)}" if few else ""
-    return (f"no action with `effect: estimated` reached {FEWEST_EXPOSED} users{told}",)
+    return (f"no action with `effect: estimated` reached {FEWEST_EXPOSED} users in the fitting weeks{told}",)
 
 
 def _off_policy(history: History) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def test_a_long_history_supports_the_simulator_and_a_short_one_says_what_is_miss
 
 def test_effects_need_enough_exposed_and_off_policy_needs_every_propensity(tmp_path: Path) -> None:
     few = _stages(_judge(_long(tmp_path)))
-    assert few["effects"] == ("no action with `effect: estimated` reached 100 users; coupon reached 1",)
+    assert few["effects"] == ("no action with `effect: estimated` reached 100 users in the fitting weeks; coupon reached 1",)
     assert few["off-policy evaluation"] == ("50% of exposures carry the probability with which they were chosen",)
     contacts = "customer,day,what,p\n" + "".join(f"u{k},2024-01-10,Letter,0.{1 + k % 9}\n" for k in range(120))
     readiness = _judge(_long(tmp_path, contacts=contacts))
