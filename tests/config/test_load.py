@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def _refused(folder: Path, shop: str) -> str:
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_example_loads(path: Path) -> None:
+def test_every_example_loads(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, file in re.findall(r"\$\{(\w+)\}/([\w.]+)", path.read_text()):  # loading asks only whether a file is there
+        monkeypatch.setenv(variable, str(tmp_path))
+        (tmp_path / file).touch()
     assert load_config(path).action_set().names[0] == "none"
 
 
@@ -181,3 +185,16 @@ def test_the_schema_lets_one_mapping_stand_for_a_list_and_describes_every_field(
         for name, field in model.get("properties", {}).items():
             assert field.get("description"), name
     assert set(schema["required"]) <= set(Config.model_fields)
+
+
+def test_a_file_is_a_pattern_a_member_or_a_sheet_and_the_schema_tells(tmp_path: Path) -> None:
+    source = config_schema()["$defs"]["SourceConfig"]["properties"]
+    assert {"member", "sheet", "time_formats", "time_zone", "personal", "pseudonymised"} <= set(source)
+    assert "returns" in config_schema()["$defs"]["TableMapping"]["properties"]
+    shop = SHOP.replace("{file: orders.csv}", "{file: 'ord*.csv'}")
+    assert open_shop(tmp_path, shop).sources["orders"].paths(tmp_path) == [tmp_path / "orders.csv"]
+
+
+def test_returns_go_with_revenue_only(tmp_path: Path) -> None:
+    shop = SHOP.replace("    source: people\n", "    source: people\n    returns: town = 'Ulm'\n")
+    assert "tables.customers.returns: table customers has no revenue that a return could turn" in _refused(tmp_path, shop)
