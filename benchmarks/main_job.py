@@ -122,7 +122,8 @@ def measure(quick: bool) -> list[Figure]:
         Figure(
             name="oracle_share_10k", value=statistics.mean(shares), unit="share", to_reach="at least 0.9",
             peer="best single action", peer_value=statistics.mean(singles),
-            note=f"mean of {sizes}; smallest {min(shares):.3f}; mean {capped:.3f} with shares cut at 1; best single action at most {max(singles):.3f}",
+            note=f"mean of {sizes}; smallest {min(shares):.3f}; mean {capped:.3f} with shares cut at 1; "
+            f"best single action at most {max(singles):.3f}",
         ),
         Figure(name="report_mb", value=times.report_mb, unit="MB", to_reach="at most 3"),
     ]  # fmt: skip
