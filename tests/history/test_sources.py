@@ -156,7 +156,7 @@ def test_json_lines_and_csv_of_the_same_rows_are_the_same_history(tmp_path: Path
     assert _ingest(tmp_path, SHOP.replace("orders.csv", "orders.jsonl")).digest == plain.digest
 
 
-@settings(max_examples=80)
+@settings(max_examples=30)
 @given(
     st.one_of(
         st.binary(max_size=120),
@@ -177,7 +177,7 @@ def test_any_file_is_read_whole_or_refused_in_words(content: bytes) -> None:
     assert counts["quarantined"].sum() == len(history.quarantine)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.lists(st.one_of(st.binary(max_size=20), st.just(b'{"customer": "a", "number": "1", "day": "2024-01-02", "paid": 1}')))
 )
