@@ -89,7 +89,8 @@ def test_a_growing_holdout_only_adds_users_and_does_not_depend_on_who_else_is_th
 def test_held_out_users_are_asked_what_they_would_have_got(plan):
     would_be = plan.holdout["would_be"] != "none"
     assert 0 < would_be.sum() < len(plan.holdout)
-    assert (plan.holdout["propensity"] == 0.2).all()
+    assert (plan.holdout.loc[would_be, "propensity"] == 0.2).all()
+    assert (plan.holdout.loc[~would_be, "propensity"] == 1.0).all()  # nobody would have contacted them
     assert plan.rows["propensity"].to_numpy() == pytest.approx(0.8)
 
 

@@ -128,7 +128,7 @@ def test_a_learned_policy_that_beats_all_baselines_is_chosen():
 def test_a_learned_policy_within_its_error_of_the_rule_is_not_taken():
     choice = choose(_comparison(("rule", "rfm_rule", 1.0), ("PPO", "ppo", 1.05)))
     assert (choice.name, choice.best_learned, choice.beats_baselines) == ("rule", "PPO", False)
-    assert "'PPO', does not beat 'rule' beyond its error" in choice.reason
+    assert "'PPO' does not beat 'rule' beyond its error" in choice.reason
 
 
 def test_where_nothing_beats_doing_nothing_nothing_is_done():
