@@ -63,13 +63,16 @@ def test_a_plan_is_approved_by_a_second_person_and_exported_once(quick: Done, co
     early = decision_engine("plan", "export", "latest", *place)
     assert (early.code, "only an approved plan can be exported" in early.err) == (2, True)
 
-    own = decision_engine("plan", "approve", "latest", "--by", getpass.getuser(), *place)
+    own = decision_engine("plan", "approve", plan["id"], "--by", getpass.getuser(), *place)
     assert (own.code, "a second person must decide" in own.err) == (2, True)
 
-    stale = decision_engine("plan", "approve", "latest", "--by", "Vera", "--digest", "0" * 64, *place)
+    stale = decision_engine("plan", "approve", plan["id"], "--by", "Vera", "--digest", "0" * 64, *place)
     assert (stale.code, "look again and decide" in stale.err) == (2, True)
 
-    approved = decision_engine("plan", "approve", "latest", "--by", "Vera", "--comment", "go on", *place, "--json")
+    unread = decision_engine("plan", "approve", "latest", "--by", "Vera", *place)
+    assert (unread.code, "name the plan that was read" in unread.err) == (2, True)
+
+    approved = decision_engine("plan", "approve", plan["id"], "--by", "Vera", "--comment", "go on", *place, "--json")
     assert approved.document == {"id": plan["id"], "digest": plan["digest"], "status": "approved", "by": "Vera"}
     assert "approved by Vera" in decision_engine("plan", "show", *place).out
 
@@ -87,10 +90,10 @@ def test_a_plan_is_approved_by_a_second_person_and_exported_once(quick: Done, co
 
 
 def test_a_rejected_plan_stays_rejected(quick: Done, copy: Copy) -> None:
-    place = ("-w", copy(quick).workspace)
-    assert decision_engine("plan", "reject", "latest", "--by", "Vera", "--comment", "too dear", *place).code == 0
+    place, plan = ("-w", copy(quick).workspace), quick.document["plan"]["id"]
+    assert decision_engine("plan", "reject", plan, "--by", "Vera", "--comment", "too dear", *place).code == 0
     assert "too dear" in decision_engine("plan", "show", *place).out
-    after = decision_engine("plan", "approve", "latest", "--by", "Vera", *place)
+    after = decision_engine("plan", "approve", plan, "--by", "Vera", *place)
     assert (after.code, "the plan is rejected" in after.err) == (2, True)
 
 

@@ -37,7 +37,9 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> TwoWeeks:
     """Return a shop that followed its plan for a week and planned the next."""
     done = do(tmp_path_factory.mktemp("weeks"), *QUICK)
     shop, place = done.shop, ("-w", done.workspace)
-    approved = decision_engine("plan", "approve", "latest", "--by", "a second person", *place, "--json").document
+    approved = decision_engine(
+        "plan", "approve", done.document["plan"]["id"], "--by", "a second person", *place, "--json"
+    ).document
     assert approved["status"] == "approved"
     exported = decision_engine("plan", "export", "latest", *place, "--json").document
     with Ledger(done.workspace / "ledger.sqlite") as ledger:
