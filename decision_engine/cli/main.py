@@ -47,9 +47,20 @@ def main() -> None:
     except DecisionEngineError as error:
         print(f"fault: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as stop:
+        if not _is_interrupt(stop):
+            raise
         print(_STOPPED, file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C is behind an error: compiled code reports it as a `SystemError` that it caused."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 if __name__ == "__main__":

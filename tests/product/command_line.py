@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -45,9 +46,17 @@ def decision_engine(*arguments: object) -> Answer:
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
-    """Start the installed program; the caller ends it."""
+    """Start the installed program; the caller ends it.
+
+    Ctrl-C means to it what it means on a terminal, also where the tests themselves run in the background and ignore it.
+    """
     return subprocess.Popen(
-        [str(PROGRAM), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        [str(PROGRAM), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
