@@ -1,8 +1,8 @@
 """The workspace: where a run keeps its stages' artifacts, so that a second run redoes only what changed.
 
-A stage's key is a hash of its inputs' keys, its settings, the source of the packages it runs and the versions of the numeric
-libraries. An artifact is written under a temporary name, synced and renamed, and carries the digest of its bytes: one that
-is missing, cut short or altered is computed again. One process at a time holds the workspace's lock.
+A stage's key is a hash of its inputs' keys, its settings, the source that it runs and the versions of the numeric libraries.
+An artifact is written under a temporary name, synced and renamed, and carries the digest of its bytes: one that is missing, cut
+short or altered is computed again. One process at a time holds the workspace's lock.
 """
 
 from __future__ import annotations

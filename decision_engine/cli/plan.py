@@ -16,6 +16,7 @@ plan_commands = typer.Typer(help="Make, read, approve and export plans.", no_arg
 
 PlanId = Annotated[str, typer.Argument(help="A plan's id, the beginning of one, or `latest`.")]
 Person = Annotated[str, typer.Option("--by", help="Who does it; a plan is approved by somebody other than its maker.")]
+Digest = Annotated[str, typer.Option(help="Digest that was read; the plan must still have it.", show_default=False)]
 Comment = Annotated[str, typer.Option(help="Why, in a sentence; kept in the ledger.")]
 
 
@@ -118,7 +119,7 @@ def approve(
     by: Person,
     workspace: WorkspacePath = DEFAULT_WORKSPACE,
     comment: Comment = "",
-    digest: Annotated[str, typer.Option(help="Digest that was read; the plan must still have it.", show_default=False)] = "",
+    digest: Digest = "",
     json: AsJson = False,
 ) -> None:
     """Approve a plan; only somebody other than its maker can."""
@@ -131,7 +132,7 @@ def reject(
     by: Person,
     workspace: WorkspacePath = DEFAULT_WORKSPACE,
     comment: Comment = "",
-    digest: Annotated[str, typer.Option(help="Digest that was read; the plan must still have it.", show_default=False)] = "",
+    digest: Digest = "",
     json: AsJson = False,
 ) -> None:
     """Send a plan back; only somebody other than its maker can."""

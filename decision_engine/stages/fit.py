@@ -35,10 +35,6 @@ class Fitted:
     goodness: Goodness | None
     n_training: int
 
-    def training(self, ensemble: SimulatorEnsemble) -> tuple[LifecycleSimulator, ...]:
-        """Return the members on which policies may learn."""
-        return ensemble.members[: self.n_training]
-
     def judging(self, ensemble: SimulatorEnsemble) -> tuple[LifecycleSimulator, ...]:
         """Return the members that no policy has seen."""
         return ensemble.members[self.n_training :]
