@@ -3,18 +3,20 @@
     oracle_share = (V(chosen) - V(none)) / (V(oracle) - V(none))
 
 `chosen` is what the stages of the main job choose from a simulated history: effects estimated from the logged contacts, an
-ensemble fitted, settings searched, policies compared, the choice made. `oracle` is uplift-greedy that knows the true behaviour
-and the true effects, and spends each week's budget where the true increments over the coming weeks are largest; of a few
-thresholds, below which a contact is not worth a user's patience, it has the one that turns out best. That is how the job would
-act if it knew everything; it is no bound on what can be had, because it looks no further than its horizon, and a share may come
-out above 1. Both live in the true world, from the same users, under the same contact rules and weekly budget, on the same
+ensemble fitted, settings searched, policies compared, the choice made. `oracle` is uplift-greedy that knows the true behaviour,
+the true effects and every user's own latent rate and basket, and spends each week's budget where the true increments over the
+coming weeks are largest; of a few thresholds, below which a contact is not worth a user's patience, it has the one that turns
+out best. That is how the job would act if it knew everything; it is no bound on what can be had, because it looks no further
+than its horizon. Both live in the true world, from the same users, under the same contact rules and weekly budget, on the same
 addressed luck. The configuration knows the actions' costs but no response: every prior is wide and alike, its duration and
 decay are the prior's means.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from decision_engine.config.models import Config
 from decision_engine.history import History
@@ -27,8 +29,10 @@ from policies.clamp import Limits
 from policies.comparison import choose
 from policies.rollout import evaluate_policies, limits_of, live_under
 from policies.rules import DoNothing, FixedAction
-from policies.uplift_greedy import UpliftGreedy
+from policies.uplift_greedy import Gains, UpliftGreedy
+from simulations.arrays import Float32Array, KeyArray
 from simulations.ensemble import SimulatorEnsemble
+from simulations.increment import expected_increments, states_from_observations
 from simulations.scenarios import World, draw_world
 from simulations.simulated_history import WorldHistory
 
@@ -37,6 +41,17 @@ FITTING_WEEKS = 32
 POLICY_WEEKS = 13
 LEAST_INCREMENTS = (0.0, 0.5, 1.0)  # net of cost, in currency: below it the oracle saves a contact for a better week
 WORLD_SEEDS = tuple(range(1001, 1021))  # the twenty worlds of the claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oracle(UpliftGreedy):
+    """Uplift-greedy that knows who a user is, beyond what can be seen of them."""
+
+    def gains(self, observation: Float32Array, user_keys: KeyArray) -> Gains:
+        """Return the true increments."""
+        states = replace(states_from_observations(observation, len(self.ensemble.actions)), user_keys=user_keys)
+        true = expected_increments(self.ensemble.point, states, weeks=self.weeks)
+        return Gains(mean=true.margin, spread=np.zeros_like(true.margin), cost=true.cost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +89,9 @@ def oracle_share(seed: int, n_users: int) -> OracleShare:
     past = world.simulate_history(n_users, HISTORY_WEEKS, seed)
     chosen = chosen_policy(world, past, world_config(world, n_users))
     states = past.states
-    truth = SimulatorEnsemble(point=world.simulator, members=(world.simulator,), responses=world.responses, seed=0)
+    truth = SimulatorEnsemble(point=world.simulator, members=(), responses=world.responses, seed=0)
     limits = limits_of((world.simulator,), states, budget=world.budget(n_users))
-    oracles = [UpliftGreedy(ensemble=truth, members=1, min_increment=least).under(limits) for least in LEAST_INCREMENTS]
+    oracles = [Oracle(ensemble=truth, min_increment=least).under(limits) for least in LEAST_INCREMENTS]
     singles = [FixedAction(action=a, action_name=world.actions[a].name) for a in range(1, len(world.actions))]
 
     def value(policy: Policy) -> float:

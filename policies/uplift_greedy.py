@@ -4,8 +4,8 @@ The value of action a to a user with observation x is
 
     mean increment(x, a) - pessimism * sd(x, a) - (1 + price) * expected cost(x, a)
 
-with mean and spread over the members of an ensemble. Without limits each user stands alone; with a week's limits the values
-are allocated under them by their shadow prices (`policies.allocation`).
+with what the point simulator expects, and the spread over the members of an ensemble. Without limits each user stands alone;
+with a week's limits the values are allocated under them by their shadow prices (`policies.allocation`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from policies.allocation.problem import AllocationProblem
 from policies.allocation.solve import allocate
 from policies.base import Decision, one_hot
 from policies.clamp import Limits
-from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray, KeyArray
 from simulations.ensemble import SimulatorEnsemble
 from simulations.increment import expected_increments
 from simulations.randomness import Address
@@ -33,14 +33,16 @@ _FREE = 1e-6  # cost below which a contact counts as free when users are ordered
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gains:
-    """What the members of an ensemble expect of each action, (n_users, n_actions) each, in currency.
+    """What an ensemble expects of each action, (n_users, n_actions) each, in currency.
 
     Attributes
     ----------
-    mean, spread : float64 arrays
-        Of the extra margin before action costs, over members.
+    mean : float64 array
+        Extra margin before action costs, by the point simulator.
+    spread : float64 array
+        Its standard deviation over members; 0 where none was asked.
     cost : float64 array
-        Expected cost, mean over members.
+        Expected cost, by the point simulator.
     """
 
     mean: FloatArray
@@ -49,12 +51,16 @@ class Gains:
 
 
 def expected_gains(ensemble: SimulatorEnsemble, observation: Float32Array, *, weeks: int, members: int) -> Gains:
-    """Return the increments that the first `members` members expect; 0 members asks the point simulator alone."""
-    simulators = ensemble.members[:members] or (ensemble.point,)
+    """Return what the point simulator expects, and how far the first `members` members are apart about it.
+
+    The point simulator holds the centres of what is estimated and assumed. A mean over a few members would add the noise of
+    their draws to it, and users would be ranked by that noise.
+    """
     with threads_for(4 * observation.shape[0]):
-        each = [expected_increments(simulator, observation, weeks=weeks) for simulator in simulators]
-    margins = np.stack([one.margin for one in each])
-    return Gains(mean=margins.mean(axis=0), spread=margins.std(axis=0), cost=np.stack([one.cost for one in each]).mean(axis=0))
+        centre = expected_increments(ensemble.point, observation, weeks=weeks)
+        each = [expected_increments(one, observation, weeks=weeks).margin for one in ensemble.members[:members]]
+    spread = np.stack(each).std(axis=0) if each else np.zeros_like(centre.margin)
+    return Gains(mean=centre.margin, spread=spread, cost=centre.cost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +74,13 @@ class UpliftGreedy:
     weeks : int
         Horizon of an increment.
     members : int
-        Members asked; 0 asks the point simulator alone, and then there is no spread to be pessimistic about.
+        Members asked how far they are apart; with 0, or without pessimism, none is.
     price : float
         What a unit of money must bring besides itself, at least 0.
     min_increment : float
         Least net value of a contact, in currency.
     pessimism : float
-        Standard deviations over members taken off the mean.
+        Standard deviations over members taken off what the point simulator expects.
     costs, capacities, budget : arrays and float, or None
         A week's limits, as in `policies.clamp.Limits`; see `under`. With them a decision depends on everybody in the batch.
     """
@@ -101,20 +107,25 @@ class UpliftGreedy:
 
     def act(self, observation: Float32Array, mask: BoolArray, draws: Address) -> Decision:
         """Choose the action of the largest value; users come in the order of what a unit of money brings."""
-        worth, cost = self._worth(observation, mask)
+        worth, cost = self._worth(observation, mask, draws.user_keys)
         actions = self._choose(worth, cost, mask, np.argsort(draws.user_keys, kind="stable"))
         rows = np.arange(actions.size)
         return Decision.certain(actions, worth[rows, actions] / np.maximum(cost[rows, actions], _FREE))
 
     def action_probabilities(self, observation: Float32Array, mask: BoolArray) -> FloatArray:
         """Return probability one for what `act` chooses; under limits ties go by the order of users."""
-        worth, cost = self._worth(observation, mask)
+        worth, cost = self._worth(observation, mask, np.zeros(mask.shape[0], dtype=np.uint64))
         return one_hot(self._choose(worth, cost, mask, np.arange(mask.shape[0])), mask.shape[1])
 
-    def _worth(self, observation: Float32Array, mask: BoolArray) -> tuple[FloatArray, FloatArray]:
+    def gains(self, observation: Float32Array, user_keys: KeyArray) -> Gains:
+        """Return what is believed of each action; who a user is plays no part, only what is seen of them."""
+        members = self.members if self.pessimism else 0
+        return expected_gains(self.ensemble, observation, weeks=self.weeks, members=members)
+
+    def _worth(self, observation: Float32Array, mask: BoolArray, user_keys: KeyArray) -> tuple[FloatArray, FloatArray]:
         """Return (n_users, n_actions) increments less pessimism, and costs; 0 for users whom nothing may reach this week."""
         reachable = np.flatnonzero(mask[:, 1:].any(axis=1))
-        gains = expected_gains(self.ensemble, observation[reachable], weeks=self.weeks, members=self.members)
+        gains = self.gains(observation[reachable], user_keys[reachable])
         worth, cost = np.zeros(mask.shape, dtype=np.float64), np.zeros(mask.shape, dtype=np.float64)
         worth[reachable] = gains.mean - self.pessimism * gains.spread
         cost[reachable] = gains.cost

@@ -14,9 +14,9 @@ import numpy as np
 
 from simulations.actions import ActionSet
 from simulations.behaviour import UserWeeks, fit_behaviour
+from simulations.carry_over import measure_carry_over
 from simulations.contact import ContactRules
 from simulations.features import fold_observations
-from simulations.increment import measure_carry_over
 from simulations.panel import WeeklyPanel
 from simulations.randomness import stream
 from simulations.response import ResponseScale, ResponseSet

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,9 @@ N_BINS = 32  # a power of two: the lookup halves five times
 Family = Literal["binomial", "gaussian"]
 _RIDGE = 1e-2  # keeps scores of empty bins, and the split between intercept and curves, determined
 _STEEP = 1e6  # price of a step against a declared direction
-_LONGEST_STEP = 3.0  # of a score in one Newton step; keeps nearly separable outcomes from running away
+_HALVINGS = 10  # of a Newton step that would make things worse, as it does where outcomes are nearly separable
+_MOST_ROUNDS = 4  # times the rounds asked for, where they do not settle
+_SETTLED = 0.05  # a round that moves no score further is the last
 _BinArray = NDArray[np.uint8]
 
 
@@ -178,14 +181,21 @@ def fit_head(
         theta[0] = _first_intercept(outcomes, trials, weights, offset, family)
     signs = np.array([(directions or {}).get(name, 0) for name in binning.names])
     used = [int(np.count_nonzero(np.isfinite(edges))) + 1 for edges in binning.edges]
-    for _ in range(n_rounds):
-        gradient, curvature, dispersion = _derivatives(bins, outcomes, trials, weights, offset, theta, family == "binomial")
-        prior = _prior_precision(theta, penalties, signs, used) * dispersion
-        covariance = np.linalg.inv(curvature + prior)
-        step = covariance @ (curvature @ theta + gradient) - theta
-        theta = theta + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+
+    def fit_at(theta: FloatArray) -> _Fit:
+        return _derivatives(bins, outcomes, trials, weights, offset, theta, family == "binomial")
+
+    now = fit_at(theta)
+    for round_ in range(_MOST_ROUNDS * n_rounds):
+        prior = _prior_precision(theta, penalties, signs, used) * now.dispersion
+        covariance = np.linalg.inv(now.curvature + prior)
+        step = covariance @ (now.curvature @ theta + now.gradient) - theta
+        before = theta
+        theta, now = _climb(fit_at, theta, step, now, partial(_prior_precision, penalties=penalties, signs=signs, used=used))
         if start is None:
-            penalties = _smooth(theta, np.asarray(covariance, dtype=np.float64), penalties, used, dispersion)
+            penalties = _smooth(theta, np.asarray(covariance, dtype=np.float64), penalties, used, now.dispersion)
+        if round_ + 1 >= n_rounds and float(np.abs(theta - before).max()) < _SETTLED:
+            break
     return _centred(binning, bins, weights, theta, penalties, "logit" if family == "binomial" else "identity", used)
 
 
@@ -207,6 +217,37 @@ def _sum_scores(bins: _BinArray, scores: FloatArray) -> FloatArray:
     return total
 
 
+class _Fit(NamedTuple):
+    """How well scores fit: log-likelihood, its gradient and Fisher information, and the dispersion (1 for the binomial)."""
+
+    likelihood: float
+    gradient: FloatArray
+    curvature: FloatArray
+    dispersion: float
+
+
+def _climb(
+    fit_at: Callable[[FloatArray], _Fit],
+    theta: FloatArray,
+    step: FloatArray,
+    now: _Fit,
+    precision: Callable[[FloatArray], FloatArray],
+) -> tuple[FloatArray, _Fit]:
+    """Go a Newton step, or as much of it as raises the penalised likelihood; stay where even a small part does not."""
+
+    def height(at: FloatArray, fit: _Fit) -> float:
+        return fit.likelihood - 0.5 * now.dispersion * float(at @ precision(at) @ at)
+
+    here = height(theta, now)
+    for _ in range(_HALVINGS):
+        there = theta + step
+        fit = fit_at(there)
+        if height(there, fit) >= here - 1e-9 * abs(here):
+            return there, fit
+        step = 0.5 * step
+    return theta, now
+
+
 @njit()
 def _derivatives(
     bins: _BinArray,
@@ -216,12 +257,11 @@ def _derivatives(
     offset: FloatArray,
     theta: FloatArray,
     binomial: bool,
-) -> tuple[FloatArray, FloatArray, float]:
-    """Return gradient and Fisher information of the log-likelihood, and the dispersion (1 for the binomial)."""
+) -> _Fit:
     n_terms = bins.shape[1]
     gradient, curvature = np.zeros(theta.size), np.zeros((theta.size, theta.size))
     places = np.zeros(n_terms + 1, dtype=np.int64)
-    squares, mass = 0.0, 1e-9
+    squares, mass, likelihood = 0.0, 1e-9, 0.0
     for i in range(bins.shape[0]):
         if weights[i] == 0.0:
             continue
@@ -231,6 +271,8 @@ def _derivatives(
             linear += theta[places[term + 1]]
         if binomial:
             chance = 1.0 / (1.0 + math.exp(-linear))
+            crowd = max(linear, 0.0) + math.log1p(math.exp(-abs(linear)))  # log(1 + exp(linear))
+            likelihood += weights[i] * (outcomes[i] * linear - trials[i] * crowd)
             residual = weights[i] * (outcomes[i] - trials[i] * chance)
             information = weights[i] * trials[i] * max(chance * (1.0 - chance), 1e-9)
         else:
@@ -245,7 +287,9 @@ def _derivatives(
     for j in range(theta.size):
         for k in range(j):
             curvature[j, k] = curvature[k, j]
-    return gradient, curvature, (1.0 if binomial else max(squares / mass, 1e-9))
+    if binomial:
+        return _Fit(likelihood, gradient, curvature, 1.0)
+    return _Fit(-0.5 * squares, gradient, curvature, max(squares / mass, 1e-9))
 
 
 def _differences(used: int) -> FloatArray:

@@ -59,7 +59,16 @@ class Latents:
         return cls(user_keys=np.zeros(0, dtype=np.uint64), mean=none, sd=none, prior_sd=prior_sd, pinned_seed=pinned_seed)
 
     def moments(self, user_keys: KeyArray) -> tuple[Float32Array, Float32Array]:
-        """Return posterior means and standard deviations, (n, n_latents) each, of the users asked for."""
+        """Return posterior means and standard deviations, (n, n_latents) each, of the users asked for.
+
+        Pinned users are known for certain: their means are what `draw` returns.
+        """
+        if self.pinned_seed is not None:
+            drawn = self.draw(user_keys, seed=0, member=0)
+            return drawn, np.zeros_like(drawn)
+        return self._posterior(user_keys)
+
+    def _posterior(self, user_keys: KeyArray) -> tuple[Float32Array, Float32Array]:
         mean = np.zeros((user_keys.size, self.prior_sd.size), dtype=np.float32)
         sd = np.tile(self.prior_sd.astype(np.float32), (user_keys.size, 1))
         if self.user_keys.size:
@@ -70,7 +79,7 @@ class Latents:
 
     def draw(self, user_keys: KeyArray, *, seed: int, member: int) -> Float32Array:
         """Return (n, n_latents): one draw a user, at the user's address."""
-        mean, sd = self.moments(user_keys)
+        mean, sd = self._posterior(user_keys)
         if self.pinned_seed is not None:
             seed, member = self.pinned_seed, 0
         return mean + sd * _normals(user_keys, seed, member, self.prior_sd.size)

@@ -149,8 +149,8 @@ def draw_world(seed: int) -> World:
     The pulls' directions are those of `_PULLS`, turned a little; their length is 0.35 to 0.6 log-odds for one standard
     deviation of the basis, the common part is normal about 0.05.
     """
+    from simulations.carry_over import measure_carry_over
     from simulations.contact import ContactRules
-    from simulations.increment import measure_carry_over
     from simulations.response import ResponseSet
     from simulations.simulator import LifecycleSimulator
 

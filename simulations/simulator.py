@@ -69,7 +69,7 @@ class LifecycleSimulator:
     member : int
         Part of every random number's address.
     carry_over : CarryOver
-        See `simulations.increment.measure_carry_over`.
+        See `simulations.carry_over.measure_carry_over`.
     """
 
     fit: BehaviourFit

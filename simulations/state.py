@@ -30,7 +30,7 @@ class V(IntEnum):
     RATE_4 = 5  # order-days a week, exponential mean over about 4 weeks, before correction for a short tenure
     RATE_13 = 6  # the same over about 13 weeks
     REVENUE_13 = 7  # revenue a week over about 13 weeks, before correction
-    BASKET = 8  # revenue of an order-day, exponential mean
+    BASKET = 8  # revenue of an order-day, plain mean at first, then exponential
     GAP = 9  # weeks between active weeks, exponential mean; 0 before the second
     CONTACT_STOCK = 10  # contacts, forgotten by a quarter a week
     REDEMPTION_STOCK = 11  # redemptions, forgotten by a tenth a week
@@ -44,7 +44,7 @@ LONGEST = np.uint8(254)  # in since_action: this long or longer
 
 ALPHA_4 = 1.0 / 4.0
 ALPHA_13 = 1.0 / 13.0
-_ALPHA_BASKET = 0.2
+_ALPHA_BASKET = 0.1  # reached after ten active weeks; till then all count alike, so that the first is not held to be the habit
 _ALPHA_GAP = 0.3
 CONTACT_MEMORY = 0.75
 REDEMPTION_MEMORY = 0.9
@@ -163,7 +163,8 @@ def end_period(values: Float32Array, i: int, order_days: int, revenue: float, re
     if values[i, _ACTIVE] == 0.0:
         values[i, _BASKET] = np.float32(basket)
     else:
-        values[i, _BASKET] += np.float32(_ALPHA_BASKET * (basket - values[i, _BASKET]))
+        gain = max(_ALPHA_BASKET, 1.0 / (np.float64(values[i, _ACTIVE]) + 1.0))
+        values[i, _BASKET] += np.float32(gain * (basket - values[i, _BASKET]))
         gap = values[i, _RECENCY] + 1.0
         if values[i, _GAP] == 0.0:
             values[i, _GAP] = np.float32(gap)

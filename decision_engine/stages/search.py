@@ -18,6 +18,8 @@ from policies.search.space import default_space
 from policies.search.study import search
 from simulations.panel import WeeklyPanel
 
+HORIZONS = (4, 13)  # weeks over which an increment may count, besides the configured ones
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searched:
@@ -69,13 +71,14 @@ def search_settings(
         seed=config.seed,
     )
     result = search(
-        default_space(panel.actions),
+        default_space(panel.actions, tuple(sorted({*HORIZONS, config.effect_horizon_weeks}))),
         objective,
         trials=config.search.trials,
         seed=config.seed,
         workers=workers,
         storage=None if folder is None else folder / f"{digest_of(key)}.journal",
         key=key,
+        first=(default.greedy, default.rule),
         on_step=on_step,
     )
     best = {trial.params["kind"]: trial.params for trial in sorted(result.trials, key=lambda one: (one.value, -one.place))}

@@ -7,7 +7,7 @@ policies do, and any worker gives the same number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,18 +38,13 @@ class PolicyFactory:
     limits : Limits
         The week's, which uplift-greedy allocates under.
     members : int
-        Members that uplift-greedy asks; 0 asks the point simulator alone.
+        Members that uplift-greedy asks how far they are apart.
     """
 
     ensemble: SimulatorEnsemble
     states: UserStates
     limits: Limits
     members: int = 2
-
-    def without(self, member: int) -> PolicyFactory:
-        """Return the same factory, whose policies know nothing of one member; the point simulator where no other is left."""
-        others = tuple(one for one in self.ensemble.members if one.member != member)
-        return replace(self, ensemble=replace(self.ensemble, members=others), members=min(self.members, len(others)))
 
     def __call__(self, params: Params) -> Policy:
         """Return the policy.
@@ -130,12 +125,13 @@ class SimulatedValue:
     def __call__(self, params: Params, trial: int) -> float:
         """Return the value of a point; the trial's number plays no part, because all trials share their luck.
 
-        In each member lives a policy that knows only the others: a policy that believed the very world it is tried in would
-        need no caution, and the search would find none.
+        The policy believes the point simulator and lives in each member: in none of them is it right about everything, so
+        that the search can find out how much caution pays.
         """
+        policy = self.factory(params)
         lived = [
             live_under(
-                self.factory.without(one.member)(params),
+                policy,
                 one,
                 self.states,
                 weeks=self.weeks,

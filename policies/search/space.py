@@ -68,17 +68,36 @@ class Space:
                 params[parameter.name] = cast("Value", trial.suggest_categorical(place, list(parameter.options)))
         return params
 
+    def flat(self, point: Params) -> Params:
+        """Return a point under the names that a trial knows its parameters by.
+
+        Raises
+        ------
+        ConfigError
+            If the point names no family of the space, or not just that family's parameters.
+        """
+        kind = str(point.get("kind", next(iter(self.families))))
+        if kind not in self.families:
+            raise ConfigError(f"search: a first point is of the family {kind!r}; the space has {', '.join(self.families)}.")
+        given = {name: value for name, value in point.items() if name != "kind"}
+        if set(given) != set(self.names(kind)):
+            raise ConfigError(
+                f"search: a first point of {kind} gives {', '.join(given)}; needed: {', '.join(self.names(kind))}."
+            )
+        named: Params = {f"{kind}.{name}": value for name, value in given.items()}
+        return {"kind": kind, **named} if len(self.families) > 1 else named
+
     def to_json(self) -> dict[str, object]:
         """Return the space as plain values, for keys and records."""
         return {kind: [asdict(parameter) for parameter in parameters] for kind, parameters in self.families.items()}
 
 
-def default_space(actions: ActionSet) -> Space:
+def default_space(actions: ActionSet, horizons: tuple[int, ...] = (4, 8, 13)) -> Space:
     """Return what the main job searches: the lapse rule for each action, and uplift-greedy.
 
     Parameters of the lapse rule: the action; `gap_low`, and `gap_width` above it, in usual gaps; `worth_quantile`, the share of
     users too little worth. Of uplift-greedy: `price`, `min_increment` in currency, `pessimism` in standard deviations, and the
-    weeks over which an increment counts.
+    weeks over which an increment counts, one of `horizons`.
     """
     return Space(
         families={
@@ -91,8 +110,8 @@ def default_space(actions: ActionSet) -> Space:
             "uplift_greedy": (
                 Number(name="price", low=0.0, high=2.0),
                 Number(name="min_increment", low=0.0, high=1.0),
-                Number(name="pessimism", low=0.0, high=2.0),
-                OneOf(name="weeks", options=(4, 8, 13)),
+                OneOf(name="pessimism", options=(0.0, 0.5, 1.0, 2.0)),
+                OneOf(name="weeks", options=horizons),
             ),
         }
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,7 @@ def search(
     storage: Path | None = None,
     resume: bool = True,
     key: str = "",
+    first: Sequence[Params] = (),
     on_step: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
     """Maximise an objective.
@@ -101,6 +102,8 @@ def search(
     key : str
         What else the objective depends on (data, settings): a journal is only gone on with under the same key, space, seed and
         batch size.
+    first : sequence of points
+        Tried before the sampler is asked: what is thought good already, which a search should never end below.
     on_step : callable, optional
         Told how many trials are done, of how many, after each batch.
 
@@ -113,7 +116,7 @@ def search(
         raise ConfigError(
             f"search: trials {trials}, batch_size {batch_size}, workers {workers}; at least 1, 1 and 0 are needed."
         )
-    name = _study_name(space, seed, batch_size, key)
+    name = _study_name(space, seed, batch_size, key, first)
     study = _open_study(storage, name, resume=resume)
     known = len(_finished(study))
     _fail_half_asked(study)
@@ -121,7 +124,7 @@ def search(
         with workers_for(objective, workers) as team:
             while (done := len(_finished(study))) < trials:
                 last = min((done // batch_size + 1) * batch_size, trials)
-                _ask_up_to(study, space, seed, last)
+                _ask_up_to(study, space, seed, last, first)
                 _try_and_tell(study, team)
                 if on_step is not None:
                     on_step(min(last, trials), trials)
@@ -130,8 +133,8 @@ def search(
     return SearchResult(best=best, trials=tuple(results), resumed=min(known, trials))
 
 
-def _study_name(space: Space, seed: int, batch_size: int, key: str) -> str:
-    settings = json.dumps([space.to_json(), seed, batch_size, key], sort_keys=True, default=str)
+def _study_name(space: Space, seed: int, batch_size: int, key: str, first: Sequence[Params]) -> str:
+    settings = json.dumps([space.to_json(), seed, batch_size, key, list(first)], sort_keys=True, default=str)
     return f"search-{hashlib.blake2b(settings.encode(), digest_size=8).hexdigest()}"
 
 
@@ -182,18 +185,27 @@ def _fail_half_asked(study: optuna.Study) -> None:
             study.tell(one.number, state=TrialState.FAIL)
 
 
-def _ask_up_to(study: optuna.Study, space: Space, seed: int, last: int) -> None:
-    """Ask for the places of the batch that nobody has asked for yet."""
+def _ask_up_to(study: optuna.Study, space: Space, seed: int, last: int, first: Sequence[Params]) -> None:
+    """Ask for the places of the batch that nobody has asked for yet; the points of `first` have the first places."""
     from optuna.samplers import TPESampler
 
     taken = len(_trials(study, "COMPLETE")) + len(_trials(study, "RUNNING"))
     for place in range(taken, last):
         own = int(stream(seed, "search", place).integers(2**32))
         study.sampler = TPESampler(seed=own, n_startup_trials=_STARTUP)
+        if place < len(first):
+            _queue(study, space.flat(first[place]))
         trial = study.ask()
         point: dict[str, Any] = space.suggest(trial)
         trial.set_user_attr(_PLACE, place)
         trial.set_user_attr(_POINT, point)
+
+
+def _queue(study: optuna.Study, params: Params) -> None:
+    """Let the next trial be this point; a killed search may have left it in the queue already."""
+    waiting = [one for one in study.get_trials(deepcopy=False) if one.state.name == "WAITING"]
+    if not waiting:
+        study.enqueue_trial(dict(params))
 
 
 def _try_and_tell(study: optuna.Study, team: InProcess | RayWorkers) -> None:

@@ -36,6 +36,18 @@ def _well() -> Objective:
     return value
 
 
+def test_points_thought_good_are_tried_first_and_never_ended_below():
+    known: Params = {"kind": "well", "x": 0.5, "side": "right"}
+    found = search(SPACE, _well(), trials=3, seed=1, first=[known])
+    assert found.trials[0].params == known
+    assert found.best.value == 2.0
+
+
+def test_a_first_point_outside_the_space_is_refused_in_words():
+    with pytest.raises(ConfigError, match="needed: x, side"):
+        search(SPACE, _well(), trials=3, seed=1, first=[{"kind": "well", "x": 0.5}])
+
+
 class Killed(Exception):
     """Stands for the end of the process."""
 

@@ -10,7 +10,7 @@ import pytest
 from simulations.behaviour import PURCHASE_DIRECTIONS, UserWeeks, fit_behaviour, mean_exponential
 from simulations.contact import ContactRules
 from simulations.ensemble import SimulatorEnsemble, response_scale
-from simulations.features import observe
+from simulations.features import N_FEATURES, column, observe
 from simulations.heads import AdditiveHead, Binning, fit_head
 from simulations.heterogeneity import alive_weeks
 from simulations.kernel import binomial_quantile
@@ -47,6 +47,23 @@ def test_head_recovers_a_known_curve():
     values[:, 0] = np.arange(10)
     log_odds = [np.log(p / (1 - p)) for p in (head.predict(values), truth.predict(values))]
     assert log_odds[0] == pytest.approx(log_odds[1], abs=0.3)
+
+
+def test_nearly_certain_outcomes_are_fitted_too():
+    """Full Newton steps run away here: nearly all chances are close to one, some close to nothing, and there are many rows."""
+    rng = np.random.default_rng(1)
+    n = 200_000
+    observations = np.zeros((n, N_FEATURES), dtype=np.float32)
+    observations[:, column("recency_weeks")] = np.minimum(rng.geometric(0.35, n) - 1, 40)
+    observations[:, column("order_rate_13")] = rng.gamma(2.0, 0.3, n)
+    log_odds = 7.0 - 0.9 * observations[:, column("recency_weeks")] * (0.2 + observations[:, column("order_rate_13")])
+    chances = np.clip(1.0 / (1.0 + np.exp(-log_odds)), 1e-3, 1.0 - 1e-3)
+    binning = Binning.fit(observations, ["recency_weeks", "order_rate_13"])
+    head = fit_head(binning, binning.bins(observations), chances, family="binomial", directions={"recency_weeks": -1})
+    predicted = head.predict(observations)
+    assert predicted.mean() == pytest.approx(chances.mean(), abs=1e-3)
+    fresh = observations[:, column("recency_weeks")] == 0
+    assert predicted[fresh].mean() == pytest.approx(chances[fresh].mean(), abs=0.01)
 
 
 def test_declared_directions_hold(history):

@@ -39,7 +39,7 @@ def fold_one_by_hand(panel: WeeklyPanel, user: int) -> dict[V, float]:
         if state[V.ACTIVE_WEEKS] == 0:
             state[V.BASKET] = revenue / days
         else:
-            state[V.BASKET] += 0.2 * (revenue / days - state[V.BASKET])
+            state[V.BASKET] += max(0.1, 1 / (state[V.ACTIVE_WEEKS] + 1)) * (revenue / days - state[V.BASKET])
             gap = state[V.RECENCY] + 1
             state[V.GAP] = gap if state[V.GAP] == 0 else state[V.GAP] + 0.3 * (gap - state[V.GAP])
         state[V.RECENCY] = 0.0
