@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,12 @@ from typing import Any
 import pandas as pd
 
 from decision_engine.config.models import Config
-from decision_engine.history import History, HistoryQuality, assess, judge_readiness, read_history
+from decision_engine.config.placeholders import warn_of
+from decision_engine.history import History, HistoryQuality, Readiness, assess, judge_readiness, read_history
+from reports.numbers import plural
 from simulations.panel import WeeklyPanel
+
+_MOST_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,43 +55,63 @@ def data_document(checked: Checked) -> dict[str, Any]:
     }
 
 
-def check_document(checked: Checked, config: Config) -> dict[str, Any]:
+def judge(checked: Checked, config: Config) -> Readiness:
+    """Say what a history that was read is good for."""
+    return judge_readiness(checked.history, checked.panel, config)
+
+
+def check_document(checked: Checked, readiness: Readiness, config: Config) -> dict[str, Any]:
     """Return the JSON document of `check`: the run's `data`, what is there by table and action, and what it can support."""
     quality = checked.quality
     return {
         **data_document(checked),
+        "to_fill_in": [{"line": p.line, "written": p.written, "wanted": p.wanted} for p in config.origin.placeholders],
         "span": {name: _records(quality.tables, name) for name in ("first", "last")},
         "orders_per_user": {"median": quality.orders_per_user_median, "top_tenth": quality.orders_per_user_top},
         "actions": quality.actions.astype("object").where(quality.actions.notna(), None).to_dict(orient="records"),
-        **judge_readiness(checked.history, checked.panel, config).to_json(),
+        **readiness.to_json(),
     }
 
 
-def check_text(checked: Checked, config: Config) -> str:
-    """Return what `check` prints."""
+def check_text(checked: Checked, readiness: Readiness, config: Config) -> str:
+    """Return what `check` prints, on lines of at most 80 columns: what is wrong first, then what is there."""
     history, quality = checked.history, checked.quality
-    lines = [history.summary(), quality.summary()]
+    lines = [*readiness.alarms, history.summary(), quality.summary()]
     lines += [
-        f"Quarantined: {row.rows:,} rows of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: {row.reason}"
-        + _first_place(history, row)
-        for row in history.reasons().head(20).itertuples()
+        f"Quarantined: {_n(row.rows, 'row')} of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: "
+        f"{row.reason}; first is {first_place(history, row)}."
+        for row in history.reasons().head(_MOST_REASONS).itertuples()
     ]
     outside = history.counts.groupby("table", sort=False)["outside_periods"].sum()
-    lines += [f"Outside the weeks: {n:,} rows of {table}." for table, n in outside.items() if n]
+    lines += [f"Outside the weeks: {_n(n, 'row')} of {table}." for table, n in outside.items() if n]
     lines += [
-        f"Action {row.action}: {row.exposures:,} exposures of {row.users:,} users, {row.first:%Y-%m-%d} to {row.last:%Y-%m-%d}."
+        f"Action {row.action}: {_n(row.exposures, 'exposure')} of {_n(row.users, 'user')}, {row.first:%Y-%m-%d} to "
+        f"{row.last:%Y-%m-%d}."
         for row in quality.actions.itertuples()
     ]
-    return "\n".join([*lines, judge_readiness(history, checked.panel, config).summary()])
+    lines += readiness.lines()
+    if warning := warn_of(config.origin.placeholders, config.origin.name):
+        lines = [*warning.split("\n"), *lines]
+    return "\n".join(_folded(line) for line in lines)
 
 
-def _first_place(history: History, reason: Any) -> str:
+def first_place(history: History, reason: Any) -> str:
     """Say where the first row of a reason lies."""
     aside = history.quarantine
     same = aside[(aside["table"] == reason.table) & (aside["source"] == reason.source) & (aside["reason"] == reason.reason)]
     first = same.iloc[0]
     line = "" if pd.isna(first["line"]) else f" (line {first['line']})"
-    return f"; first is row {first['row']}{line} of {Path(first['file']).name}."
+    return f"row {first['row']}{line} of {Path(first['file']).name}"
+
+
+def _n(count: Any, one: str) -> str:
+    return plural(int(count), one)
+
+
+def _folded(line: str) -> str:
+    """Break a line at 80 columns, what follows set in by two more than it is."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, 80, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _records(tables: pd.DataFrame, column: str) -> dict[str, str | None]:
