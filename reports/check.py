@@ -14,6 +14,7 @@ from reports.history_figures import (
     bars_chart,
     bins_chart,
     contacts_chart,
+    logged_chart,
     quarantine_chart,
     shares_chart,
 )
@@ -79,6 +80,12 @@ class CheckReport:
         table, rows, users, first, last.
     actions : frame, a row an action
         action, exposures, users, first, last, redeemed_share, propensity_share.
+    logged_actions : frame or None, a row an action
+        action, rows, estimate, low, high, why_not: what the log says of always taking it, in currency per decision.
+    level : float
+        Of their intervals.
+    horizon_weeks : int
+        Weeks over which their outcomes count.
     """
 
     title: str
@@ -101,6 +108,9 @@ class CheckReport:
     actions: pd.DataFrame
     notes: Sequence[str] = ()
     propensities: PropensityReport | None = None
+    logged_actions: pd.DataFrame | None = None
+    level: float = 0.9
+    horizon_weeks: int = 8
 
 
 def render_check(report: CheckReport) -> str:
@@ -118,7 +128,21 @@ def _sections(report: CheckReport) -> Iterator[Section]:
         yield _contacts(report)
     if report.propensities is not None and not report.propensities.alarming:
         yield _propensities(report.propensities)
+    if report.logged_actions is not None and len(report.logged_actions):
+        yield _logged_actions(report, report.logged_actions)
     yield _rows(report)
+
+
+def _logged_actions(report: CheckReport, frame: pd.DataFrame) -> Section:
+    sure = frame[frame["estimate"].notna()]
+    body: list[Html] = []
+    if len(sure):
+        unit = f"{report.currency} per decision within {numbers.plural(report.horizon_weeks, 'week')}"
+        caption = f"What a decision brings, had it always been this action, net of its cost ({report.level:.0%} intervals)."
+        body.append(figure(logged_chart(sure, unit=unit), caption))
+    unsure = frame[frame["estimate"].isna()]
+    body.append(bullets(f"{row['action']}: cannot be told; {row['why_not']}." for row in unsure.to_dict("records")))
+    return Section(heading="What the log says of each action", body=tuple(part for part in body if part))
 
 
 def _verdict(report: CheckReport) -> Section:

@@ -172,6 +172,32 @@ def shares_chart(shares: pd.DataFrame, *, stands_for: bool) -> Chart:
                 height=0.75 + 0.28 * len(frame))  # fmt: skip
 
 
+def logged_chart(values: pd.DataFrame, *, unit: str) -> Chart:
+    """Draw what the log says of each action, with its interval.
+
+    Parameters
+    ----------
+    values : frame, a row an action
+        action, estimate, low, high.
+    unit : str
+        Of the axis.
+    """
+    rows = values.head(MOST_ROWS).to_dict("records")
+
+    def paint(axes: Axes) -> None:
+        for place, row in enumerate(rows):
+            colour = INK if place == 0 else ESTIMATED
+            axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.6)
+            axes.plot([row["estimate"]], [place], color=colour, marker="s" if place == 0 else "o", markersize=6)
+        axes.axvline(rows[0]["estimate"], color=MUTED, linewidth=0.8, linestyle=":")
+        label_rows(axes, [label(str(row["action"])) for row in rows])
+        axes.set_xlabel(unit)
+
+    said = "; ".join(f"{row['action']} {row['estimate']:.3g} ({row['low']:.3g} to {row['high']:.3g})" for row in rows)
+    return draw("logged", paint, description=f"Value of always taking an action, {unit}: {said}.",
+                height=0.75 + 0.28 * len(rows))  # fmt: skip
+
+
 def quarantine_chart(reasons: pd.DataFrame) -> Chart:
     """Draw how many rows were set aside, by reason.
 

@@ -29,13 +29,13 @@ def check(
 
     settings = load_config(config)
     checked = check_history(settings)
-    readiness = judge(checked, settings)
+    judged = judge(checked, settings)
     path = page or workspace / "reports" / f"check-{_file_name(settings.name)}.html"
-    _write(path, render_check(check_report(checked, readiness, settings)))
+    _write(path, render_check(check_report(checked, judged, settings)))
     if json:
-        print_json({**check_document(checked, readiness, settings), "page": str(path)})
+        print_json({**check_document(checked, judged, settings), "page": str(path)})
     else:
-        typer.echo(f"{check_text(checked, readiness, settings)}\npage: {path}")
+        typer.echo(f"{check_text(checked, judged, settings)}\npage: {path}")
 
 
 def _file_name(name: str) -> str:

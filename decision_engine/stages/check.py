@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.config.placeholders import warn_of
+from decision_engine.effects.logged_actions import LoggedAction, value_logged_actions
 from decision_engine.history import History, HistoryQuality, Readiness, assess, judge_readiness, read_history
 from reports.numbers import plural
+from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel
 
 _MOST_REASONS = 20
@@ -55,12 +57,23 @@ def data_document(checked: Checked) -> dict[str, Any]:
     }
 
 
-def judge(checked: Checked, config: Config) -> Readiness:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a history is good for, and what its log says of each action by itself."""
+
+    readiness: Readiness
+    logged_actions: tuple[LoggedAction, ...]
+
+
+def judge(checked: Checked, config: Config) -> Judged:
     """Say what a history that was read is good for."""
-    return judge_readiness(checked.history, checked.panel, config)
+    return Judged(
+        readiness=judge_readiness(checked.history, checked.panel, config),
+        logged_actions=tuple(value_logged_actions(checked.history, config)),
+    )
 
 
-def check_document(checked: Checked, readiness: Readiness, config: Config) -> dict[str, Any]:
+def check_document(checked: Checked, judged: Judged, config: Config) -> dict[str, Any]:
     """Return the JSON document of `check`: the run's `data`, what is there by table and action, and what it can support."""
     quality = checked.quality
     return {
@@ -69,14 +82,15 @@ def check_document(checked: Checked, readiness: Readiness, config: Config) -> di
         "span": {name: _records(quality.tables, name) for name in ("first", "last")},
         "orders_per_user": {"median": quality.orders_per_user_median, "top_tenth": quality.orders_per_user_top},
         "actions": quality.actions.astype("object").where(quality.actions.notna(), None).to_dict(orient="records"),
-        **readiness.to_json(),
+        **judged.readiness.to_json(),
+        "logged_actions": [asdict(action) for action in judged.logged_actions],
     }
 
 
-def check_text(checked: Checked, readiness: Readiness, config: Config) -> str:
+def check_text(checked: Checked, judged: Judged, config: Config) -> str:
     """Return what `check` prints, on lines of at most 80 columns: what is wrong first, then what is there."""
     history, quality = checked.history, checked.quality
-    lines = [*readiness.alarms, history.summary(), quality.summary()]
+    lines = [*judged.readiness.alarms, history.summary(), quality.summary()]
     lines += [
         f"Quarantined: {_n(row.rows, 'row')} of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: "
         f"{row.reason}; first is {first_place(history, row)}."
@@ -89,7 +103,8 @@ def check_text(checked: Checked, readiness: Readiness, config: Config) -> str:
         f"{row.last:%Y-%m-%d}."
         for row in quality.actions.itertuples()
     ]
-    lines += readiness.lines()
+    lines += [action.say(config.currency, config.interval_level) for action in judged.logged_actions]
+    lines += judged.readiness.lines()
     if warning := warn_of(config.origin.placeholders, config.origin.name):
         lines = [*warning.split("\n"), *lines]
     return "\n".join(_folded(line) for line in lines)
@@ -117,3 +132,25 @@ def _folded(line: str) -> str:
 def _records(tables: pd.DataFrame, column: str) -> dict[str, str | None]:
     values = zip(tables["table"], tables[column], strict=True)
     return {str(table): None if pd.isna(value) else pd.Timestamp(value).isoformat() for table, value in values}
+
+
+def refuse_hopeless(checked: Checked, config: Config) -> None:
+    """Stop a run that no simulator could be fitted for, with what is missing and what can be had instead.
+
+    Raises
+    ------
+    HistoryError
+        If nobody bought in the weeks that fit, or nobody came back within them.
+    """
+    bought = (checked.panel.order_days[:, : config.n_fitting_periods] > 0).sum(axis=1)
+    if (bought > 1).any():
+        return
+    what = "nobody bought in any" if not bought.any() else "nobody bought in more than one"
+    also = " and what its logged probabilities tell of each action" if len(checked.history.table("exposures")) else ""
+    raise HistoryError(
+        f"{config.origin.where(('time', 'last_fitting_period'))}: {what} of weeks 1 to {config.n_fitting_periods}, which fit, "
+        "so that there are no lives to learn from and no plan can be made. "
+        f"{len(checked.history.table('orders')):,} orders were read; if they lie in other weeks, mend `time.first_day`, "
+        "`last_period` and `last_fitting_period`. "
+        f"`decision-engine check {config.origin.name}` says what this history supports{also}."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.history import Readiness
-from decision_engine.stages.check import Checked, first_place
+from decision_engine.stages.check import Checked, Judged, first_place
 from reports import numbers
 from reports.check import CheckReport, PropensityReport
 from simulations.arrays import FloatArray, IntArray
@@ -18,9 +19,9 @@ from simulations.arrays import FloatArray, IntArray
 _N_BARS = 12
 
 
-def check_report(checked: Checked, readiness: Readiness, config: Config) -> CheckReport:
+def check_report(checked: Checked, judged: Judged, config: Config) -> CheckReport:
     """Gather what the page shows."""
-    history, quality, panel = checked.history, checked.quality, checked.panel
+    history, quality, panel, readiness = checked.history, checked.quality, checked.panel, judged.readiness
     orders = history.table("orders")
     weeks = panel.calendar.periods(orders["ordered_at"])
     reasons = history.reasons()
@@ -48,6 +49,9 @@ def check_report(checked: Checked, readiness: Readiness, config: Config) -> Chec
         actions=quality.actions,
         notes=history.notes,
         propensities=_propensities(readiness),
+        logged_actions=pd.DataFrame([asdict(action) for action in judged.logged_actions]),
+        level=config.interval_level,
+        horizon_weeks=config.effect_horizon_weeks,
     )
 
 
