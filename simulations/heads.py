@@ -181,12 +181,20 @@ def fit_head(
     for _ in range(n_rounds):
         gradient, curvature, dispersion = _derivatives(bins, outcomes, trials, weights, offset, theta, family == "binomial")
         prior = _prior_precision(theta, penalties, signs, used) * dispersion
-        covariance = np.linalg.inv(curvature + prior)
+        covariance = _inverse(curvature + prior)
         step = covariance @ (curvature @ theta + gradient) - theta
         theta = theta + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
         if start is None:
             penalties = _smooth(theta, np.asarray(covariance, dtype=np.float64), penalties, used, dispersion)
     return _centred(binning, bins, weights, theta, penalties, "logit" if family == "binomial" else "identity", used)
+
+
+def _inverse(precision: FloatArray) -> FloatArray:
+    """Invert a precision; what neither rows nor prior speak of, as where no row has weight, is left where it is."""
+    try:
+        return np.asarray(np.linalg.inv(precision), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(precision, hermitian=True), dtype=np.float64)
 
 
 def _first_intercept(

@@ -21,6 +21,7 @@ from policies.ope.weights import self_normalised_value
 from simulations.arrays import FloatArray, IntArray
 
 FEWEST_ROWS = 100  # of an action; fewer tell nothing
+_FEWEST_USERS = 10  # whose decisions are as many pieces of evidence
 _POSSIBLE = 0.8  # share of decisions at which an action must have been possible for "always" to make sense
 
 
@@ -69,7 +70,7 @@ def value_logged_actions(history: History, config: Config) -> list[LoggedAction]
         return []
     names = config.action_set().names
     log = _decisions(history, config, names)
-    if log is None or log.propensities is None:
+    if log is None or log.propensities is None or log.n_decisions < FEWEST_ROWS or log.n_users < _FEWEST_USERS:
         return []
     taken = value_with_interval(
         log.rewards, log.users, np.ones(log.n_decisions), level=config.interval_level, estimator="mean"
@@ -87,6 +88,8 @@ def _always(log: InteractionLog, index: int, name: str, level: float) -> LoggedA
     possible = float((1.0 / log.propensities[own]).sum()) / log.n_decisions
     if rows < FEWEST_ROWS:
         return LoggedAction(action=name, rows=rows, why_not=f"it was taken {rows} times, {FEWEST_ROWS} are needed")
+    if np.unique(log.users[own]).size < _FEWEST_USERS:
+        return LoggedAction(action=name, rows=rows, why_not=f"fewer than {_FEWEST_USERS} users had it")
     if possible < _POSSIBLE:
         why = f"by its probabilities it was possible at {possible:.0%} of the decisions"
         return LoggedAction(action=name, rows=rows, why_not=why)

@@ -111,7 +111,23 @@ _PERSONAL = frozenset(
      "birthdate", "birthday", "dob", "ssn", "passport", "vorname", "nachname", "telefon", "handy", "adresse", "anschrift",
      "geburtstag", "telefono", "telephone"}
 )  # fmt: skip
-_PERSONAL_STEMS = ("geburt", "strasse", "straße", "姓名", "电话", "手机", "邮箱", "地址", "生日", "身份证")
+_PERSONAL_STEMS = (
+    "geburt",
+    "adresse",
+    "anschrift",
+    "telefon",
+    "vorname",
+    "nachname",
+    "strasse",
+    "straße",
+    "姓名",
+    "电话",
+    "手机",
+    "邮箱",
+    "地址",
+    "生日",
+    "身份证",
+)
 _PEOPLE = frozenset({"customer", "user", "person", "client", "member", "contact", "kunde", "kunden", "buyer", "recipient"})
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{7,17}[0-9]")
 
@@ -225,7 +241,7 @@ def _money(look: ColumnLook) -> float:
     if (
         max(look.number, look.comma, look.grouped, look.comma + look.number if look.comma else 0.0) < 0.8
         or look.filled < 0.05
-        or look.n_distinct < 3
+        or (look.n_distinct < 3 and not _is_fraction(look))
     ):
         return 0.0
     return 0.4 if _is_fraction(look) or look.comma > 0.3 or look.grouped > 0.3 or look.sign else 0.15
