@@ -65,7 +65,7 @@ def _nested(folder: Path) -> list[str]:
     lines = []
     for k in range(N):
         order = {"id": NUMBERS[k], "price": {"total": float(PAID[k]), "currency": "EUR"}}
-        event = {"timestamp": WHEN[k].isoformat() + "Z", "user": {"id": USERS[k], "geo": {"country": "DE"}}}
+        event: dict[str, object] = {"timestamp": WHEN[k].isoformat() + "Z", "user": {"id": USERS[k], "geo": {"country": "DE"}}}
         lines.append({"event": "purchase", **event, "order": order})
         lines.append({"event": "view", **event, "order": None})
     (folder / "events.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
