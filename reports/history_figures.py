@@ -30,11 +30,11 @@ def activity_chart(weekly: pd.DataFrame, *, last_fitting_week: int) -> Chart:
         axes.plot(weeks, orders, color=ESTIMATED, marker="o" if len(weeks) <= 60 else None, markersize=3, label="orders")
         axes.plot(weeks, users, color=INK, linewidth=1.1, linestyle="--", label="users who ordered")
         axes.axvline(last_fitting_week + 0.5, color=MUTED, linewidth=0.9, linestyle=":", label="weeks that judge begin")
-        axes.set_ylim(0, 1.22 * max(1, float(orders.max(initial=1))))
+        axes.set_ylim(0, 1.05 * max(1, float(orders.max(initial=1))))
         axes.set_xlabel("week")
         whole_ticks(axes, 8)
         grouped_ticks(axes, "y")
-        axes.legend(loc="upper left", ncols=3, fontsize=7.5, handlelength=1.6, columnspacing=1.0)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=3, fontsize=7.5, handlelength=1.6, columnspacing=1.0)
 
     description = (
         f"Orders a week over {numbers.plural(len(weekly), 'week')}: {numbers.number(weekly['orders'].median(), 0)} in the "
@@ -57,7 +57,7 @@ def bars_chart(bins: pd.DataFrame, *, name: str, title: str, axis: str, counted:
     def paint(axes: Axes) -> None:
         places = range(len(bins))
         axes.bar(places, bins["count"].to_numpy(), width=0.86, color=ESTIMATED, alpha=0.85)
-        step = max(1, -(-len(bins) // 8))
+        step = max(1, -(-len(bins) * max(len(str(words)) for words in bins["label"]) // 34))
         shown = [place for place in places if place % step == 0]
         axes.set_xticks(shown, [str(bins["label"].iloc[place]) for place in shown], fontsize=7.5)
         axes.tick_params(axis="x", length=0)
