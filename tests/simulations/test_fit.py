@@ -49,6 +49,15 @@ def test_head_recovers_a_known_curve():
     assert log_odds[0] == pytest.approx(log_odds[1], abs=0.3)
 
 
+def test_a_head_without_a_row_of_any_weight_knows_nothing_and_does_not_fail():
+    """A bootstrap may give no weight to the handful of people who came back."""
+    observations = np.zeros((5, 13), dtype=np.float32)
+    observations[:, 0] = np.arange(5)
+    binning = Binning.even({"recency_weeks": list(range(10))})
+    head = fit_head(binning, binning.bins(observations), np.ones(5), family="binomial", trials=6.0, weights=np.zeros(5))
+    assert head.predict(observations) == pytest.approx(np.full(5, 0.5), abs=1e-6)
+
+
 def test_declared_directions_hold(history):
     fit = fit_behaviour(UserWeeks.of(history.panel), np.ones(history.panel.n_users))
     for name, direction in PURCHASE_DIRECTIONS.items():
