@@ -154,6 +154,7 @@ def _learn(config: Config, stages: Stages) -> _Learned:
         "check", "reading and validating the history", lambda: check.check_history(config),
         inputs=(digest_sources(config),), settings=_part(config, "sources", "tables", "time", "actions"),
     )  # fmt: skip
+    check.refuse_hopeless(checked.result, config)
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
         after=(checked,), settings=_part(config, *_TIME, "margin_share"),
@@ -217,7 +218,12 @@ def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, 
                 plan=recorded, tables=files, stages=before,
             )
         ),
-        after=before, inputs=(digest_of(config.model_dump(mode="json")), str(recorded.version)), settings={},
+        after=before,
+        inputs=(
+            digest_of([config.model_dump(mode="json"), [line.say() for line in config.origin.placeholders]]),
+            str(recorded.version),
+        ),
+        settings={},
     )  # fmt: skip
 
 

@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reports.check import CheckReport as CheckReport
+    from reports.check import PropensityReport as PropensityReport
+    from reports.check import render_check as render_check
     from reports.data import DataReport as DataReport
     from reports.document import Document as Document
     from reports.document import Section as Section
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from reports.terminal import policies_text as policies_text
 
 _HOME = {
+    "CheckReport": "reports.check",
     "ChurnReport": "reports.profiles",
     "Column": "reports.tables",
     "DataReport": "reports.data",
@@ -36,6 +40,7 @@ _HOME = {
     "PlanReport": "reports.plan",
     "PoliciesReport": "reports.policies",
     "ProfilesReport": "reports.profiles",
+    "PropensityReport": "reports.check",
     "RunReport": "reports.run",
     "SearchReport": "reports.policies",
     "Section": "reports.document",
@@ -44,6 +49,7 @@ _HOME = {
     "html_table": "reports.tables",
     "plan_text": "reports.terminal",
     "policies_text": "reports.terminal",
+    "render_check": "reports.check",
     "render_run": "reports.run",
     "text_table": "reports.tables",
 }

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from reports import numbers
-from reports.drawing import ASSUMED, ESTIMATED, INK, LINE, MUTED, UNKNOWN, Chart, draw, label
+from reports.axes import grouped_ticks, label_rows, percent_ticks, whole_ticks
+from reports.drawing import ASSUMED, ESTIMATED, INK, MUTED, UNKNOWN, Chart, draw, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def effects_chart(effects: pd.DataFrame, *, unit: str, scale: float = 1.0) -> Ch
                 axes.plot([row["low"] * scale, row["high"] * scale], [place, place], linewidth=1.6, **line)
             mark = {key: look[key] for key in ("color", "marker", "fillstyle")}
             axes.plot([row["estimate"] * scale], [place], markersize=6.5, markeredgewidth=1.5, linestyle="none", **mark)
-        _rows(axes, [f"{label(str(row['action']))}\n{row['verdict']}" for row in rows])
+        label_rows(axes, [f"{label(str(row['action']))}\n{row['verdict']}" for row in rows])
         axes.set_xlabel(unit)
 
     said = [
@@ -82,7 +83,7 @@ def policies_chart(policies: pd.DataFrame, *, unit: str, chosen: str, baselines:
             look: dict[str, Any] = {"marker": "s" if is_baseline else "o", "fillstyle": "none" if is_baseline else "full"}
             axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.6)
             axes.plot([row["value"]], [place], color=colour, markersize=6.5, markeredgewidth=1.5, **look)
-        _rows(axes, [role(str(row["name"])) for row in rows])
+        label_rows(axes, [role(str(row["name"])) for row in rows])
         axes.set_xlabel(unit)
 
     said = "; ".join(f"{row['name']}: {_estimate_words(row['value'], row['low'], row['high'])}" for row in rows)
@@ -108,8 +109,8 @@ def weekly_chart(weekly: pd.DataFrame, *, title: str, level: float) -> Chart:
         axes.plot(weeks, weekly["observed"].to_numpy(), color=INK, marker="o", markersize=3, linewidth=1.2, label="observed")
         axes.set_title(title)
         axes.set_xlabel("week")
-        _whole_ticks(axes)
-        _grouped(axes, "y")
+        whole_ticks(axes)
+        grouped_ticks(axes, "y")
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, -0.02), ncols=2, fontsize=7.5, handlelength=1.3, columnspacing=1.0)
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom - 0.16 * (top - bottom), top)
@@ -154,7 +155,7 @@ def calibration_chart(bins: pd.DataFrame, *, outcome: str, own: str, name: str =
         axes.set_ylim(-0.02, 1.02)
         axes.set_xlabel(f"predicted chance {outcome}")
         axes.set_ylabel("share observed")
-        _percent(axes)
+        percent_ticks(axes)
         if len(models) > 1:
             axes.legend(loc="upper left")
 
@@ -187,8 +188,8 @@ def budget_chart(curve: pd.DataFrame, *, currency: str, budget: float | None) ->
         axes.set_xlabel(f"budget, {currency}")
         axes.set_ylabel(f"expected increment, {currency}")
         axes.set_ylim(bottom=min(0.0, float(curve["value"].min())))
-        _grouped(axes, "x")
-        _grouped(axes, "y")
+        grouped_ticks(axes, "x")
+        grouped_ticks(axes, "y")
         axes.legend(loc="lower right")
 
     ends = curve.sort_values("budget").iloc[[0, -1]]
@@ -217,7 +218,9 @@ def counts_chart(counts: Mapping[str, int], *, kinds: Mapping[str, str], name: s
         for place, (words, count) in enumerate(rows):
             axes.barh(place, count, height=0.6, color=colours[kinds[words]], alpha=0.85)
             axes.text(count + 0.012 * largest, place, f"{count:,}", va="center", fontsize=8.5)
-        _rows(axes, [f"{label(words)} ({kinds[words]})" if kinds[words] != "holdout" else label(words) for words, _ in rows])
+        label_rows(
+            axes, [f"{label(words)} ({kinds[words]})" if kinds[words] != "holdout" else label(words) for words, _ in rows]
+        )
         axes.set_xlim(0, largest * 1.12)
         axes.spines["bottom"].set_visible(False)
         axes.set_xticks([])
@@ -225,40 +228,6 @@ def counts_chart(counts: Mapping[str, int], *, kinds: Mapping[str, str], name: s
 
     description = "Users: " + "; ".join(f"{words} ({kinds[words]}) {count:,}" for words, count in rows) + "."
     return draw(name, paint, description=description, height=0.15 + 0.26 * len(rows))
-
-
-def _rows(axes: Axes, labels: list[str]) -> None:
-    """Label the rows from the top down."""
-    axes.set_yticks(range(len(labels)), labels)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.set_ylim(len(labels) - 0.45, -0.55)
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    if labels:
-        _grouped(axes, "x")
-
-
-def _grouped(axes: Axes, which: str) -> None:
-    """Write the ticks of an axis with thousands separated, few of them."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(MaxNLocator(nbins=5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}".replace("-", "−")))
-
-
-def _whole_ticks(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-
-
-def _percent(axes: Axes) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def _estimate_words(estimate: object, low: object, high: object, scale: float = 1.0) -> str:

@@ -188,7 +188,7 @@ def fit_head(
     now = fit_at(theta)
     for round_ in range(_MOST_ROUNDS * n_rounds):
         prior = _prior_precision(theta, penalties, signs, used) * now.dispersion
-        covariance = np.linalg.inv(now.curvature + prior)
+        covariance = _inverse(now.curvature + prior)
         step = covariance @ (now.curvature @ theta + now.gradient) - theta
         before = theta
         theta, now = _climb(fit_at, theta, step, now, partial(_prior_precision, penalties=penalties, signs=signs, used=used))
@@ -197,6 +197,14 @@ def fit_head(
         if round_ + 1 >= n_rounds and float(np.abs(theta - before).max()) < _SETTLED:
             break
     return _centred(binning, bins, weights, theta, penalties, "logit" if family == "binomial" else "identity", used)
+
+
+def _inverse(precision: FloatArray) -> FloatArray:
+    """Invert a precision; what neither rows nor prior speak of, as where no row has weight, is left where it is."""
+    try:
+        return np.asarray(np.linalg.inv(precision), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(precision, hermitian=True), dtype=np.float64)
 
 
 def _first_intercept(

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from decision_engine.cli.options import AsJson, ConfigPath
+from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
 
 
-def check(config: ConfigPath, json: AsJson = False) -> None:
+def check(
+    config: ConfigPath,
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="Where to write the page with pictures; else into the workspace.", show_default=False),
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """Read everything the configuration names: what was accepted, what was set aside and why, and what it can support."""
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
-    from decision_engine.stages.check import check_document, check_history, check_text
+    from decision_engine.stages.check import check_document, check_history, check_text, judge
+    from decision_engine.stages.check_page import check_report
+    from reports import render_check
 
     settings = load_config(config)
     checked = check_history(settings)
+    judged = judge(checked, settings)
+    path = page or workspace / "reports" / f"check-{_file_name(settings.name)}.html"
+    _write(path, render_check(check_report(checked, judged, settings)))
     if json:
-        print_json(check_document(checked, settings))
+        print_json({**check_document(checked, judged, settings), "page": str(path)})
     else:
-        typer.echo(check_text(checked, settings))
+        typer.echo(f"{check_text(checked, judged, settings)}\npage: {path}")
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"\W+", "-", name.lower()).strip("-")[:60] or "history"
+
+
+def _write(path: Path, html: str) -> None:
+    from decision_engine.durable import write_atomically
+    from simulations.errors import InputError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, html.encode())
+    except OSError as error:
+        raise InputError(f"{path}: the page cannot be written ({error.strerror}); choose another place with --page.") from None

@@ -21,11 +21,15 @@ def run(
     """Do the main job: history to plan and report; stages that nothing changed are taken from the workspace."""
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
+    from decision_engine.config.placeholders import warn_of
     from decision_engine.pipeline import run_main_job
     from decision_engine.progress import Progress
     from decision_engine.workspace import Workspace
 
-    outcome = run_main_job(load_config(config), Workspace(workspace), workers=workers, progress=Progress())
+    settings, progress = load_config(config), Progress()
+    if warning := warn_of(settings.origin.placeholders, settings.origin.name):
+        progress.say(warning)
+    outcome = run_main_job(settings, Workspace(workspace), workers=workers, progress=progress)
     if json:
         print_json(outcome.to_json())
     else:

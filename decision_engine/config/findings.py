@@ -40,8 +40,9 @@ def raise_findings(findings: Iterable[Finding], origin: Origin) -> None:
         return
     if len(told) == 1:
         raise ConfigError(told[0].say(origin))
-    name = origin.path.name if origin.path is not None else "configuration"
-    raise ConfigError("\n".join([f"{name}: {len(told)} things to mend.", *(f"  {finding.say(origin)}" for finding in told)]))
+    raise ConfigError(
+        "\n".join([f"{origin.name}: {len(told)} things to mend.", *(f"  {finding.say(origin)}" for finding in told)])
+    )
 
 
 def suggest(wrong: str, allowed: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from decision_engine.config.placeholders import Placeholder, find_placeholders
 from simulations.errors import ConfigError
 
 Place = tuple[str | int, ...]  # ("actions", 1, "cost")
@@ -15,10 +16,16 @@ Place = tuple[str | int, ...]  # ("actions", 1, "cost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a configuration was written: its file, and the line of each place in it."""
+    """Where a configuration was written: its file, the line of each place in it, and lines that are still to be filled in."""
 
     path: Path | None = None
     lines: dict[Place, int] = field(default_factory=dict)
+    placeholders: tuple[Placeholder, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What people know the configuration by."""
+        return self.path.name if self.path is not None else "configuration"
 
     @property
     def folder(self) -> Path:
@@ -39,7 +46,7 @@ class Origin:
     def where(self, place: Sequence[str | int]) -> str:
         """Say a place for people: ``shop.yaml, line 12, actions[1].cost``."""
         _, line = self.locate(place)
-        parts = [self.path.name if self.path is not None else "configuration"]
+        parts = [self.name]
         if line is not None:
             parts.append(f"line {line}")
         if place:
@@ -118,7 +125,8 @@ def read_document(path: Path) -> Document:
         raise ConfigError(f"{path.name}: this is not YAML: {error}.") from None
     finally:
         loader.dispose()
-    return Document(values=values, origin=Origin(path=path, lines=lines), repeated=tuple(repeated))
+    origin = Origin(path=path, lines=lines, placeholders=find_placeholders(text))
+    return Document(values=values, origin=origin, repeated=tuple(repeated))
 
 
 def _walk(node: yaml.Node, place: Place, depth: int) -> Iterator[tuple[Place, int]]:

@@ -12,7 +12,7 @@ from decision_engine.config.models import Config, JoinConfig, TableMapping
 from decision_engine.config.origin import Place
 from decision_engine.history.databases import first_line
 from decision_engine.history.mapping import BoundMapping, from_clause
-from decision_engine.history.privacy import personal_columns
+from decision_engine.history.privacy import columns_read, identifying_columns, personal_columns
 from decision_engine.history.sources import ROW, OpenSource, quote
 from simulations.tables import CANONICAL_TABLES
 
@@ -39,12 +39,15 @@ def bind_mappings(
             if sources[mapping.source].absent:
                 continue
             place: Place = ("tables", name, index)
-            wrong = list(_check_joins(connection, mapping, sources, place))
+            wrong = list(_check_joins(connection, mapping, sources, place, withheld=pseudonym_key is not None))
+            hashed: frozenset[str] = frozenset()
             types: dict[str, str] = {}
             if not wrong:
                 types, wrong = _bind_columns(connection, mapping, sources, place)
                 if not wrong:
                     wrong = list(_check_personal(connection, mapping, sources, place, pseudonym_key))
+                if not wrong and pseudonym_key is not None:
+                    hashed, wrong = _check_given_away(connection, mapping, sources, place)
             findings += wrong
             bound.append(
                 BoundMapping(
@@ -55,13 +58,19 @@ def bind_mappings(
                     sources=sources,
                     types=types,
                     pseudonym_key=pseudonym_key,
+                    hashed=hashed,
                 )
             )
     return bound, findings
 
 
 def _check_joins(
-    connection: duckdb.DuckDBPyConnection, mapping: TableMapping, sources: dict[str, OpenSource], place: Place
+    connection: duckdb.DuckDBPyConnection,
+    mapping: TableMapping,
+    sources: dict[str, OpenSource],
+    place: Place,
+    *,
+    withheld: bool,
 ) -> list[Finding]:
     findings: list[Finding] = []
     here = list(sources[mapping.source].columns)
@@ -84,22 +93,27 @@ def _check_joins(
             if isinstance(answer, tuple):
                 wrong.append(Finding(place=(*where, "order_by"), problem=answer[0], remedy=answer[1]))
         if join.keep == "only" and not wrong:
-            wrong += _check_partners(connection, join, there, where)
+            wrong += _check_partners(connection, join, there, where, withheld=withheld)
         findings += wrong
         here += [column for column in there.columns if column not in join.on.values()]
     return findings
 
 
 def _check_partners(
-    connection: duckdb.DuckDBPyConnection, join: JoinConfig, there: OpenSource, place: Place
+    connection: duckdb.DuckDBPyConnection, join: JoinConfig, there: OpenSource, place: Place, *, withheld: bool
 ) -> Iterator[Finding]:
-    """Refuse a source that holds a key twice where only one partner may be: rows would multiply."""
+    """Refuse a source that holds a key twice where only one partner may be: rows would multiply.
+
+    A key may be somebody's id: where ids or the source's columns are not to be seen, the message names none.
+    """
     keys = ", ".join(quote(key) for key in join.on.values())
     several = f"SELECT {keys}, count(*) AS n FROM {there.view} GROUP BY {keys} HAVING n > 1"
     (n_keys,) = connection.sql(f"SELECT count(*) FROM ({several})").fetchall()[0]
     if n_keys:
         *first, n = connection.sql(f"{several} ORDER BY ALL LIMIT 1").fetchall()[0]
         named = ", ".join(f"{key} {value}" for key, value in zip(join.on.values(), first, strict=True))
+        if withheld or set(join.on.values()) & set(there.settings.personal):
+            named = f"one (withheld) in {', '.join(join.on.values())}"
         yield Finding(
             place=(*place, "keep"),
             problem=f"source {there.name!r} holds {n_keys:,} keys more than once, for example {named} {n} times",
@@ -146,14 +160,44 @@ def _check_personal(
                     remedy=suggest(column, list(source.columns)),
                 )
     for name, expression in mapping.columns.items():
-        if name == "user_id" and pseudonym_key is not None and not used[0].settings.pseudonymised:
-            continue
+        if name in ("user_id", "order_id") and pseudonym_key is not None and not used[0].settings.pseudonymised:
+            continue  # both are hashed
         for column in personal_columns(connection, expression, used):
             yield Finding(
                 place=(*place, "columns", name),
                 problem=f"column {column!r} is personal and never leaves ingestion",
                 remedy="take it out of the mapping; conditions, joins and a pseudonymised user_id may use it",
             )
+
+
+def _check_given_away(
+    connection: duckdb.DuckDBPyConnection, mapping: TableMapping, sources: dict[str, OpenSource], place: Place
+) -> tuple[frozenset[str], list[Finding]]:
+    """Find columns that carry what pseudonyms hide: an order's number is hashed too, any other is refused."""
+    if sources[mapping.source].settings.pseudonymised:
+        return frozenset(), []
+    used = [sources[mapping.source], *(sources[join.source] for join in mapping.join)]
+    telling = identifying_columns(connection, mapping, used)
+    hashed, findings = set(), []
+    for name, expression in mapping.columns.items():
+        if name == "user_id":
+            continue
+        names, whole = columns_read(connection, expression, used)
+        tells = bool(telling & names) or (whole and bool(telling))
+        if name == "order_id":
+            if tells or any(personal_columns(connection, expression, used)):
+                hashed.add(name)
+            continue
+        if not tells:
+            continue
+        findings.append(
+            Finding(
+                place=(*place, "columns", name),
+                problem="this reads the user's id, which pseudonyms are there to hide",
+                remedy="take it out of the mapping; only user_id and order_id may read it, and both are hashed",
+            )
+        )
+    return frozenset(hashed), findings
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, query: str, known: list[str]) -> str | tuple[str, str]:

@@ -1,9 +1,14 @@
-"""What the columns of a source look like: how full, how varied, how much of each reads as number or time."""
+"""What the columns of a source look like: how full, how varied, how much of each reads as number or time.
+
+A column of JSON objects or structs is looked into: each of its keys is looked at as a column of its own, by the expression that
+reaches it. An amount that carries its currency's sign is looked at without it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -11,11 +16,24 @@ import duckdb
 from decision_engine.history.sources import OpenSource, literal, quote
 
 LOOKED_AT = 200_000  # rows of a source at most
-_COMMA = r"[+-]?[0-9]{1,3}([.][0-9]{3})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
+_COMMA = r"[+-]?[0-9]{1,3}([. ' ][0-9]{3})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
+_GROUPED = r"[+-]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y%m%d")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S")
+_OFFSET = r".*:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
+_SIGN = r"(R\$|US\$|[$€£¥₹]|EUR|USD|GBP|CHF|BRL|JPY|CNY|元)"
+_PRICED = rf"{_SIGN} ?[+-]?[0-9][0-9.,' ]*|[+-]?[0-9][0-9.,' ]* ?{_SIGN}"
+CURRENCIES = {
+    "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR",
+}  # fmt: skip
+_DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y-%m-%d",
+         "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y年%m月%d日")  # fmt: skip
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
+_SOME = 0.005  # share of values that a further written form must add to be worth a setting
+_EPOCHS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6}  # units a second
+_EARLIEST, _LATEST = 631_152_000.0, 4_102_444_800.0  # 1990 and 2100, in seconds from 1970
+_DEEPEST = 3
+_MOST_KEYS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,74 +42,180 @@ class ColumnLook:
 
     Attributes
     ----------
+    expression : str
+        SQL that reaches it, where its name alone does not: a key inside an object, an amount without its sign.
     filled, distinct : float
         Share of rows with a value; distinct values as a share of those.
     n_distinct : int
         Distinct values.
-    number, comma, time : float
-        Share of values that read as a plain number, as one with a decimal comma, as a time in any form.
+    number, comma, grouped, time : float
+        Share of values that read as a plain number, as one with a decimal comma, as one with commas between thousands, as a
+        time in any form.
+    thousands : str
+        Sign that stands between thousands of numbers with a decimal comma.
     time_formats : tuple of str
         How times are written where they are not ISO, the best fit first; a second one fits as well as the first.
+    further_formats : tuple of str
+        Forms that other values have.
+    offset : float
+        Share of values that are times with an offset from UTC.
+    epoch : str
+        "seconds", "milliseconds" or "microseconds" where every value could count those from 1970; else "".
     low, high : float or None
         Of the numbers.
     length : float
         Mean number of characters.
+    sign : str
+        The currency's sign that most values carry.
     frequent : tuple of str
         Most frequent values, at most 40.
     """
 
     name: str
     type: str
+    expression: str = ""
     filled: float
     distinct: float
     n_distinct: int
     number: float
     comma: float
+    grouped: float = 0.0
+    thousands: str = ""
     time: float
     time_formats: tuple[str, ...]
+    further_formats: tuple[str, ...] = field(default=())
+    offset: float = 0.0
+    epoch: str = ""
     low: float | None
     high: float | None
     length: float
+    sign: str = ""
     frequent: tuple[str, ...]
 
 
 def look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[str, ColumnLook]:
-    """Return a look at each column of an open source."""
-    return {name: _look(connection, source, name, kind) for name, kind in source.columns.items()}
+    """Return a look at each column of an open source, and at the keys inside its objects."""
+    looks: dict[str, ColumnLook] = {}
+    for name, kind in source.columns.items():
+        for look in _looks(connection, source, name, kind):
+            looks[look.name] = look
+    return looks
 
 
-def _look(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str, kind: str) -> ColumnLook:
-    text = f"nullif(trim(CAST({quote(name)} AS VARCHAR)), '')"
-    rows = f"(SELECT {text} AS v FROM {source.view} LIMIT {LOOKED_AT})"
-    number = f"CASE WHEN regexp_full_match(v, {literal(_NUMBER)}) THEN TRY_CAST(v AS DOUBLE) END"
-    n, filled, distinct, numbers, commas, times, low, high, length = connection.execute(
-        f"SELECT count(*), count(v), count(DISTINCT v), count({number}), "
-        f"count(*) FILTER (regexp_full_match(v, {literal(_COMMA)})), "
-        f"count(TRY_CAST(v AS TIMESTAMP)), min({number}), max({number}), avg(length(v)) FROM {rows}"
-    ).fetchall()[0]
-    frequent = connection.execute(
-        f"SELECT v FROM {rows} WHERE v IS NOT NULL GROUP BY v ORDER BY count(*) DESC, v LIMIT 40"
+def _looks(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str, kind: str) -> Iterator[ColumnLook]:
+    """Look at a column; at its keys instead of itself where it holds objects."""
+    is_struct = kind.startswith("STRUCT(")
+    text = f"CAST(to_json({quote(name)}) AS VARCHAR)" if is_struct else f"CAST({quote(name)} AS VARCHAR)"
+    plain = _look(connection, source, name, kind, text)
+    if plain.sign:
+        bare = f"regexp_replace(CAST({quote(name)} AS VARCHAR), '[^0-9.,+-]', '', 'g')"
+        look = _look(connection, source, name, "VARCHAR", bare, expression=bare, sign=plain.sign)
+        yield look
+        return
+    if not (is_struct or (kind in ("VARCHAR", "JSON") and _holds_objects(plain))):
+        yield plain
+        return
+    base = f"to_json({quote(name)})" if is_struct else quote(name)
+    yield from _inside(connection, source, name, base, "$", 1)
+
+
+def _holds_objects(look: ColumnLook) -> bool:
+    return bool(look.frequent) and all(value.startswith("{") and value.endswith("}") for value in look.frequent)
+
+
+def _inside(
+    connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str, base: str, path: str, depth: int
+) -> Iterator[ColumnLook]:
+    """Look at the keys of the objects that an expression reaches."""
+    rows = f"SELECT TRY_CAST({base} AS JSON) AS v FROM {source.view} LIMIT 2000"
+    found = connection.execute(
+        f"SELECT DISTINCT unnest(json_keys(v, {literal(path)})) AS k FROM ({rows}) ORDER BY k"
     ).fetchall()
+    for (key,) in found[:_MOST_KEYS]:
+        step = f"{path}.{key}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) else f'{path}."{key}"'
+        expression = f"json_extract_string({base}, {literal(step)})"
+        look = _look(connection, source, f"{name}.{key}", "VARCHAR", expression, expression=expression)
+        if depth < _DEEPEST and _holds_objects(look):
+            yield from _inside(connection, source, f"{name}.{key}", base, step, depth + 1)
+        else:
+            yield look
+
+
+def _look(
+    connection: duckdb.DuckDBPyConnection,
+    source: OpenSource,
+    name: str,
+    kind: str,
+    reached: str,
+    *,
+    expression: str = "",
+    sign: str = "",
+) -> ColumnLook:
+    rows = f"(SELECT nullif(trim({reached}), '') AS v FROM {source.view} LIMIT {LOOKED_AT})"
+    number = f"CASE WHEN regexp_full_match(v, {literal(_NUMBER)}) THEN TRY_CAST(v AS DOUBLE) END"
+    comma, grouped = (f"regexp_full_match(v, {literal(form)})" for form in (_COMMA, _GROUPED))
+    n, filled, distinct, numbers, commas, groups, sure, dotted, times, offsets, priced, low, high, length = connection.execute(
+        f"SELECT count(*), count(v), count(DISTINCT v), count({number}), "
+        f"count(*) FILTER ({comma}), count(*) FILTER ({grouped}), "
+        f"count(*) FILTER ({comma} AND NOT {grouped}), count(*) FILTER ({comma} AND contains(v, '.')), "
+        f"count(TRY_CAST(v AS TIMESTAMP)), count(*) FILTER (regexp_full_match(v, {literal(_OFFSET)})), "
+        f"count(*) FILTER (regexp_full_match(v, {literal(_PRICED)})), min({number}), max({number}), avg(length(v)) FROM {rows}"
+    ).fetchall()[0]
+    frequent = tuple(
+        value
+        for (value,) in connection.execute(
+            f"SELECT v FROM {rows} WHERE v IS NOT NULL GROUP BY v ORDER BY count(*) DESC, v LIMIT 40"
+        ).fetchall()
+    )
     known = max(filled, 1)
+    decimal_comma = sure > 0 or (commas > 0 and not groups)
     formats: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
     share = times / known
-    if filled and share < 0.9 and (kind == "VARCHAR" or "INT" in kind) and (length or 0) <= 20 and (length or 0) >= 8:
-        formats, share = _formats(connection, rows, filled, share, numbers / known, low, high)
+    if filled and share < 0.995 and (kind == "VARCHAR" or "INT" in kind) and 6 <= (length or 0) <= 24:
+        formats, further, share = _formats(connection, rows, filled, share, numbers / known, low, high)
     return ColumnLook(
         name=name,
         type=kind,
+        expression=expression,
         filled=filled / max(n, 1),
         distinct=distinct / known,
         n_distinct=distinct,
         number=numbers / known,
-        comma=commas / known,
+        comma=commas / known if decimal_comma else 0.0,
+        grouped=0.0 if decimal_comma or not groups else (groups + numbers) / known,
+        thousands=_thousands(frequent, dotted) if decimal_comma else "",
         time=share,
         time_formats=formats,
+        further_formats=further,
+        offset=offsets / known,
+        epoch=_epoch(numbers / known, low, high, kind),
         low=low,
         high=high,
         length=float(length or 0.0),
-        frequent=tuple(value for (value,) in frequent),
+        sign=sign or (_sign(frequent) if priced / known > 0.5 else ""),
+        frequent=frequent,
     )
+
+
+def _thousands(frequent: tuple[str, ...], dotted: int) -> str:
+    if dotted:
+        return "."
+    for sign in (" ", "'"):
+        if any(re.fullmatch(rf"[+-]?\d{{1,3}}({sign}\d{{3}})+,\d+", value) for value in frequent):
+            return sign
+    return ""
+
+
+def _sign(frequent: tuple[str, ...]) -> str:
+    found = re.search(_SIGN, frequent[0]) if frequent else None
+    return found[0] if found else ""
+
+
+def _epoch(number: float, low: float | None, high: float | None, kind: str) -> str:
+    if number < 0.99 or low is None or high is None or kind.startswith(("TIME", "DATE")):
+        return ""
+    return next((unit for unit, a_second in _EPOCHS.items() if low >= _EARLIEST * a_second and high <= _LATEST * a_second), "")
 
 
 def _formats(
@@ -102,20 +226,43 @@ def _formats(
     number: float,
     low: float | None,
     high: float | None,
-) -> tuple[tuple[str, ...], float]:
-    """Find the written form that most values have, and others that fit as well."""
+) -> tuple[tuple[str, ...], tuple[str, ...], float]:
+    """Find the written form that most values have, others that fit as well, and others that other values have."""
     if number > 0.9 and not (low is not None and high is not None and low >= 19_000_101 and high <= 21_991_231):
-        return (), iso
-    counts = ", ".join(f"count(try_strptime(v, {literal(written)}))" for written in TIME_FORMATS)
-    found = connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[0]
-    best = max(found)
-    if best / filled <= max(iso, 0.5):
-        return (), iso
-    return tuple(written for written, n in zip(TIME_FORMATS, found, strict=True) if n == best), best / filled
+        return (), (), iso
+    read = {written: f"(try_strptime(v, {literal(written)}) >= TIMESTAMP '1900-01-01')" for written in TIME_FORMATS}
+    counts = ", ".join(f"count(*) FILTER ({holds})" for holds in read.values())
+    found = dict(zip(TIME_FORMATS, connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[0], strict=True))
+    best = max(found.values())
+    if best / filled <= max(iso, 0.3):
+        return (), (), iso
+    chosen = tuple(written for written, n in found.items() if n == best)
+    if all(written.startswith("%Y-%m-%d") for written in chosen):  # ISO needs no setting
+        return (), (), iso
+    further: list[str] = []
+    covered = best
+    for written in sorted((w for w, n in found.items() if 0 < n < best), key=lambda w: -found[w]):
+        if _contradicts(written, chosen[0]):
+            continue
+        known = " OR ".join(f"coalesce({read[one]}, false)" for one in (chosen[0], *further))
+        (more,) = connection.execute(f"SELECT count(*) FILTER ({read[written]} AND NOT ({known})) FROM {rows}").fetchall()[0]
+        if more / filled > _SOME:
+            further.append(written)
+            covered += more
+    return chosen, tuple(further), covered / filled
+
+
+def _contradicts(written: str, chosen: str) -> bool:
+    """Say whether two forms read the same digits as different days: one puts the day first, the other the month."""
+    return (written[:2] == "%m") != (chosen[:2] == "%m") and {written[:2], chosen[:2]} <= {"%d", "%m"}
 
 
 def text_encoding(path: Path) -> str:
-    """Return the encoding of a text file, told from its first megabytes: utf-8, utf-16, or cp1252 where it is neither."""
+    """Return the encoding of a text file, told from its first megabytes.
+
+    UTF-8 and UTF-16 are told for sure. What is neither is Chinese in GB 18030 where it reads as that and is made of common
+    signs, and else cp1252, in which every byte but five reads as something.
+    """
     with path.open("rb") as file:
         start = file.read(1 << 22)
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -123,11 +270,18 @@ def text_encoding(path: Path) -> str:
     try:
         start.decode("utf-8")
     except UnicodeDecodeError as error:
-        return "utf-8" if error.start >= len(start) - 4 else "cp1252"
-    return "utf-8"
-
-
-def span(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[datetime, datetime] | None:
-    """Return the first and last time that a query gives as `t`; None where there is none."""
-    first, last = connection.execute(f"SELECT min(t), max(t) FROM ({query})").fetchall()[0]
-    return None if first is None else (first, last)
+        if error.start >= len(start) - 4:
+            return "utf-8"
+    else:
+        return "utf-8"
+    whole = start[: start.rfind(b"\n") + 1] or start
+    try:
+        text = whole.decode("gb18030")
+    except UnicodeDecodeError:
+        return "cp1252"
+    foreign = [letter for letter in text if ord(letter) > 127]
+    common = sum(
+        "\u4e00" <= letter <= "\u9fa5" or "\u3000" <= letter <= "\u303f" or "\uff00" <= letter <= "\uffef" for letter in foreign
+    )
+    pairs = len(re.findall(rb"[\xb0-\xf7][\xa1-\xfe]", whole))  # where the common signs of GB 2312 lie
+    return "gb18030" if foreign and common / len(foreign) > 0.9 and pairs >= 0.6 * len(foreign) else "cp1252"

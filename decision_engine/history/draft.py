@@ -7,73 +7,22 @@ else is there is recognised by what it shares with the orders.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import duckdb
 
-from decision_engine.config.sources import SourceConfig
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.infer import CLOSE, Guess, name_parts
-from decision_engine.history.sources import OpenSource, quote
+from decision_engine.history.rounds import rounds_of
+from decision_engine.history.sheets import Line, Sheet, TableDraft, sql_of
+from decision_engine.history.sources import quote
 from simulations.errors import HistoryError
 
 Choose = Callable[[str, Sequence[str]], int]  # a question and its options, the best first -> the one chosen
 
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
 _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "impression", "exposed", "delivered", "shown")
-_UNIQUE = 0.999
 _SURE = 0.6  # a guess below this gives way to a better one in a joined sheet
 _MOST_JOINS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """A source that was looked at.
-
-    Attributes
-    ----------
-    written : dict
-        The source as it stands in the configuration.
-    """
-
-    name: str
-    written: dict[str, object]
-    settings: SourceConfig
-    source: OpenSource
-    looks: dict[str, ColumnLook]
-    roles: dict[str, list[Guess]]
-    personal: tuple[str, ...]
-
-    def is_key(self, column: str) -> bool:
-        """Whether a column names each row once."""
-        look = self.looks.get(column)
-        return look is not None and look.distinct > _UNIQUE and look.filled > _UNIQUE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of a mapping: an expression, and what a reader should know about it."""
-
-    expression: str
-    confidence: float | None = None
-    remark: str = ""
-    fill_in: str = ""  # what the reader must write here
-
-
-@dataclass(slots=True, kw_only=True)
-class TableDraft:
-    """A mapping in the making."""
-
-    table: str
-    sheet: Sheet
-    joins: list[tuple[Sheet, str]] = field(default_factory=list)
-    where: str | None = None
-    lines: dict[str, Line] = field(default_factory=dict)
-
-    @property
-    def sheets(self) -> list[Sheet]:
-        """The source and those joined to it."""
-        return [self.sheet, *(sheet for sheet, _ in self.joins)]
 
 
 class Drafter:
@@ -93,6 +42,11 @@ class Drafter:
             If no sheet, with those joined to it, tells who bought and when.
         """
         orders = self._orders()
+        if orders is None:
+            rounds = rounds_of(self.connection, self.sheets)
+            if rounds is None:
+                raise HistoryError(self._nothing())
+            return rounds
         same = [sheet for sheet in self.sheets if list(sheet.looks) == list(orders.sheet.looks)]
         drafts = [orders] + [
             TableDraft(table=orders.table, sheet=sheet, joins=orders.joins, where=orders.where, lines=orders.lines)
@@ -112,7 +66,7 @@ class Drafter:
                     drafts.append(found)
         return drafts
 
-    def _orders(self) -> TableDraft:
+    def _orders(self) -> TableDraft | None:
         best: tuple[float, TableDraft] | None = None
         for sheet in self.sheets:
             if "rating" in sheet.roles and "text" in sheet.roles:
@@ -129,20 +83,35 @@ class Drafter:
             if best is None or score > best[0]:
                 best = (score, draft)
         if best is None:
-            raise HistoryError(self._nothing())
+            return None
         draft = TableDraft(table="orders", sheet=best[1].sheet)
         self._fill_orders(draft)
         return draft
 
     def _nothing(self) -> str:
-        told = "; ".join(
-            f"{sheet.name} has {', '.join(f'{role} ({guesses[0].column})' for role, guesses in sheet.roles.items()) or 'none'}"
-            for sheet in self.sheets
+        told = [f"  {sheet.name}: {self._lack(sheet)}" for sheet in self.sheets]
+        return "\n".join(
+            [
+                "none of these files tells who bought, when, and for how much, which every history needs.",
+                *told,
+                "Add the file with orders, or write the configuration by hand.",
+            ]
         )
-        return (
-            "none of these files tells who bought, when, and for how much, which every history needs. Recognised columns: "
-            f"{told}. Add the file with orders, or write the configuration by hand."
-        )
+
+    def _lack(self, sheet: Sheet) -> str:
+        """Say why a sheet alone holds no orders."""
+        wanted = {
+            "user": "who (a user, customer or member)",
+            "time": "when (a date or time)",
+            "money": "for how much (an amount)",
+        }
+        lacks = [words for role, words in wanted.items() if role not in sheet.roles]
+        has = ", ".join(f"{role} ({guesses[0].column})" for role, guesses in sheet.roles.items()) or "nothing"
+        if not any(look.filled for look in sheet.looks.values()):
+            return "holds no row."
+        if not lacks:
+            return f"holds texts and ratings rather than orders; recognised: {has}."
+        return f"no column says {' or '.join(lacks)}; recognised: {has}."
 
     def _fill_orders(self, draft: TableDraft) -> None:
         sheet = draft.sheet
@@ -168,6 +137,7 @@ class Drafter:
                 draft.lines["quantity"] = self._line(draft, "quantity")
         draft.lines["ordered_at"] = time
         draft.lines["revenue"] = self._revenue(draft)
+        self._further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
 
     def _revenue(self, draft: TableDraft) -> Line:
         sheet = draft.sheet
@@ -189,7 +159,7 @@ class Drafter:
         for guess in sheet.roles.get("event", []):
             for value in sheet.looks[guess.column].frequent:
                 if value.lower() in words:
-                    return f"{identifier(self.connection, guess.column)} = '{value.replace(chr(39), chr(39) * 2)}'"
+                    return f"{self._column(sheet.looks[guess.column])} = '{value.replace(chr(39), chr(39) * 2)}'"
         return None
 
     def _reach(self, draft: TableDraft, role: str) -> Guess | None:
@@ -206,11 +176,24 @@ class Drafter:
             better = bool(theirs) and (here is None or theirs[0].confidence > here.confidence + CLOSE)
             if partner in draft.sheets or not better:
                 continue
-            shared = [c for c in partner.looks if partner.is_key(c) and any(c in sheet.looks for sheet in draft.sheets)]
-            if shared:
-                draft.joins.append((partner, shared[0]))
+            link = self._link(draft, partner)
+            if link is not None:
+                draft.joins.append((partner, *link))
                 return self._reach(draft, role)
         return here
+
+    def _link(self, draft: TableDraft, partner: Sheet) -> tuple[str, str] | None:
+        """Find a column here and a key there that name the same things: called the same, else of the same values."""
+        keys = [column for column in partner.looks if column in partner.source.columns and partner.is_key(column)]
+        for key in keys:
+            if any(key in sheet.source.columns for sheet in draft.sheets):
+                return key, key
+        for key in keys:
+            for column, look in draft.sheet.looks.items():
+                words = look.number < 0.5 and look.length >= 4 and look.n_distinct > 2  # small numbers are the same by chance
+                if words and column in draft.sheet.source.columns and self._share(draft.sheet, column, partner, key) > 0.8:
+                    return column, key
+        return None
 
     def _lead_on(self, draft: TableDraft, sheet: Sheet, column: str) -> None:
         """Join a sheet that knows the person behind a user id that is new with every row."""
@@ -219,7 +202,7 @@ class Drafter:
                 continue
             others = [guess for guess in partner.roles.get("user", []) if guess.column != column and guess.confidence > 0.8]
             if others and "order" not in partner.roles:
-                draft.joins.append((partner, column))
+                draft.joins.append((partner, column, column))
                 return
 
     def _found(self, draft: TableDraft, role: str) -> Guess:
@@ -239,8 +222,14 @@ class Drafter:
             guess = close[self.choose(f"{sheet.name}: which column is the {role}?", options)]
         others = [other for other in guesses if other is not guess][:1]
         remark = f"next best {others[0].column} {others[0].confidence:.2f}" if others else ""
-        expression = identifier(self.connection, guess.column)
-        if role == "time" and sheet.looks[guess.column].time < 0.5:
+        look = sheet.looks[guess.column]
+        expression = self._column(look)
+        if role == "time" and look.epoch:
+            unit = {"seconds": "", "milliseconds": " / 1000", "microseconds": " / 1000000"}[look.epoch]
+            written = f"to_timestamp(TRY_CAST({expression} AS DOUBLE){unit})"
+            remark = "; ".join([f"{look.epoch} since 1970"] + [remark] * bool(remark))
+            return Line(expression=written, confidence=guess.confidence, remark=remark)
+        if role == "time" and look.time < 0.5:
             unit = "HOUR" if "hour" in name_parts(guess.column) else "DAY"
             return Line(
                 expression=f"TIMESTAMP '2020-01-06' + CAST({expression} AS INTEGER) * INTERVAL 1 {unit}",
@@ -265,20 +254,45 @@ class Drafter:
             draft.lines["action"] = self._line(draft, "action")
             if "propensity" in sheet.roles:
                 draft.lines["propensity"] = self._line(draft, "propensity")
+            self._further(draft, cost="cost", channel="channel")
+            self._when(draft, "ends_at", ("end", "ends", "expires", "expiry", "until"))
+            self._when(draft, "redeemed_at", ("redeemed", "redemption", "used", "eingelost"))
             return draft
         return None
+
+    def _column(self, look: ColumnLook) -> str:
+        """Return a column as SQL."""
+        return sql_of(self.connection, look)
+
+    def _when(self, draft: TableDraft, name: str, words: Sequence[str]) -> None:
+        """Map a second time of a sheet, which its name tells apart."""
+        for column, look in draft.sheet.looks.items():
+            if look.time > 0.9 and not look.time_formats and set(words) & set(name_parts(column)):
+                draft.lines[name] = Line(expression=self._column(look))
+                return
+
+    def _further(self, draft: TableDraft, **columns: str) -> None:
+        """Map columns that need not be there, by the role that the draft's own sheet has for them."""
+        taken = {line.expression for line in draft.lines.values()}
+        for name, role in columns.items():
+            for guess in draft.sheet.roles.get(role, []):
+                expression = self._column(draft.sheet.looks[guess.column])
+                if guess.confidence >= _SURE and expression not in taken:
+                    draft.lines[name] = Line(expression=expression, confidence=guess.confidence)
+                    taken.add(expression)
+                    break
 
     def _overlap(self, draft: TableDraft, orders: TableDraft) -> bool:
         user, buyer = self._reach(draft, "user"), self._found(orders, "user")
         assert user is not None
         mine = next(sheet for sheet in draft.sheets if user in sheet.roles["user"])
         theirs = next(sheet for sheet in orders.sheets if buyer in sheet.roles.get("user", []))
-        return self._share(theirs, buyer.column, mine, user.column) > 0.2
+        return mine is theirs or self._share(theirs, buyer.column, mine, user.column) > 0.2
 
     def _share(self, left: Sheet, column: str, right: Sheet, other: str) -> float:
         """Return the share of a column's values that another sheet's column holds, among two thousand."""
-        mine = f"SELECT DISTINCT CAST({quote(column)} AS VARCHAR) AS v FROM {left.source.view} LIMIT 2000"
-        theirs = f"SELECT CAST({quote(other)} AS VARCHAR) FROM {right.source.view}"
+        mine = f"SELECT DISTINCT CAST({_reached(left, column)} AS VARCHAR) AS v FROM {left.source.view} LIMIT 2000"
+        theirs = f"SELECT CAST({_reached(right, other)} AS VARCHAR) FROM {right.source.view}"
         query = f"SELECT coalesce(avg(CAST(v IN ({theirs}) AS INTEGER)), 0) FROM ({mine})"
         return float(self.connection.execute(query).fetchall()[0][0])
 
@@ -291,13 +305,13 @@ class Drafter:
             if not sheet.is_key(column) or self._share(theirs, buyer.column, sheet, column) < 0.2:
                 continue
             draft = TableDraft(table="customers", sheet=sheet)
-            draft.lines["user_id"] = Line(expression=identifier(self.connection, column), confidence=0.9)
+            draft.lines["user_id"] = Line(expression=self._column(sheet.looks[column]), confidence=0.9)
             if "consent" in sheet.roles:
                 draft.lines["consent"] = self._line(draft, "consent")
             for name, look in sheet.looks.items():
                 label = "_".join(name_parts(name))
                 known = {line.expression for line in draft.lines.values()}
-                expression = identifier(self.connection, name)
+                expression = self._column(look)
                 if label in draft.lines or expression in known or name in sheet.personal or look.n_distinct < 2:
                     continue
                 if look.n_distinct <= 60 or look.number > 0.9:
@@ -331,19 +345,13 @@ class Drafter:
             return None
         draft.lines["user_id"] = self._line(draft, "user")
         written = draft.sheet.roles["time"][0]  # not the order's time, which a joined sheet may tell
-        draft.lines["at"] = Line(expression=identifier(self.connection, written.column), confidence=written.confidence)
+        draft.lines["at"] = Line(expression=self._column(draft.sheet.looks[written.column]), confidence=written.confidence)
         draft.lines["text"] = self._line(draft, "text")
         if draft.table == "reviews":
             draft.lines["rating"] = self._line(draft, "rating")
         return draft
 
 
-def identifier(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """Return a column's name as SQL, quoted only where it must be."""
-    plain = name.isidentifier() and name.isascii()
-    if plain:
-        (n,) = connection.execute(
-            "SELECT count(*) FROM duckdb_keywords() WHERE keyword_name = ? AND keyword_category <> 'unreserved'", [name.lower()]
-        ).fetchall()[0]
-        plain = n == 0
-    return name if plain else quote(name)
+def _reached(sheet: Sheet, column: str) -> str:
+    look = sheet.looks[column]
+    return look.expression or quote(column)

@@ -7,8 +7,10 @@ time. Confidence is a score in [0, 1], not a probability; it orders guesses and 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from decision_engine.history.columns import ColumnLook
 
@@ -17,11 +19,13 @@ CLOSE = 0.1  # two guesses nearer than this are worth a question
 # Words of column names, in rising order of weight. A word counts where it is one of the name's parts.
 _WORDS: dict[str, dict[str, float]] = {
     "user": {
+        "uid": 0.5,
         "customer": 0.55, "user": 0.55, "person": 0.55, "household": 0.55, "client": 0.5, "member": 0.5, "visitor": 0.45,
         "shopper": 0.55, "buyer": 0.55, "cust": 0.5, "kunde": 0.5, "kunden": 0.5, "kundennr": 0.55, "subscriber": 0.5,
         "master": 0.45, "account": 0.4, "id": 0.2, "consumer": 0.5, "unique": 0.05, "cliente": 0.5, "reviewer": 0.5,
     },
     "time": {
+        "ts": 0.4,
         "timestamp": 0.45, "date": 0.45, "time": 0.4, "datetime": 0.5, "at": 0.3, "day": 0.35, "purchase": 0.1, "order": 0.1,
         "ordered": 0.15, "invoice": 0.1, "transaction": 0.1, "created": 0.05, "creation": 0.05, "datum": 0.45, "when": 0.4,
         "hour": 0.35, "fecha": 0.45, "exposed": 0.1, "sent": 0.1,
@@ -57,6 +61,34 @@ _WORDS: dict[str, dict[str, float]] = {
     "rating": {"score": 0.5, "rating": 0.6, "stars": 0.6},
     "event": {"event": 0.6, "name": 0.02, "action": 0.2, "type": 0.15, "status": 0.1},
     "consent": {"consent": 0.7, "optin": 0.65, "newsletter": 0.4, "permission": 0.55, "opt": 0.3, "in": 0.1},
+    "channel": {"channel": 0.65, "medium": 0.5},
+    "cost": {"cost": 0.6, "costs": 0.6},
+    "discount": {"discount": 0.6, "rebate": 0.55, "disc": 0.45},
+}  # fmt: skip
+# Stems that may stand anywhere in a name, for languages that write compounds or no gaps between words.
+_STEMS: dict[str, dict[str, float]] = {
+    "user": {"kunde": 0.55, "kundin": 0.55, "nutzer": 0.5, "mitglied": 0.5,
+             "客户": 0.6, "用户": 0.6, "会员": 0.55, "顾客": 0.6,
+             "买家": 0.55},
+    "time": {"datum": 0.45, "zeit": 0.4, "日期": 0.5, "时间": 0.5},
+    "order": {"bestell": 0.5, "auftrag": 0.45, "rechnung": 0.4, "beleg": 0.45, "订单": 0.5, "单号": 0.3},
+    "money": {"umsatz": 0.6, "betrag": 0.55, "preis": 0.45, "summe": 0.45,
+              "金额": 0.6, "价格": 0.45, "实付": 0.55,
+              "销售额": 0.6,
+              "总价": 0.5},
+    "quantity": {"menge": 0.55, "anzahl": 0.5, "stueck": 0.5, "stuck": 0.5, "数量": 0.6, "件数": 0.6},
+    "product": {"artikel": 0.5, "produkt": 0.5, "商品": 0.5, "产品": 0.5, "货号": 0.55},
+    "category": {"kategorie": 0.6, "warengruppe": 0.6, "类别": 0.6, "品类": 0.6, "分类": 0.6, "类目": 0.6},
+    "text": {"kommentar": 0.5, "nachricht": 0.5, "评论": 0.5, "评价": 0.45, "内容": 0.45},
+    "rating": {"bewertung": 0.45, "sterne": 0.5, "评分": 0.6, "星级": 0.6},
+    "action": {"aktion": 0.5, "kampagne": 0.55, "massnahme": 0.5, "gutschein": 0.5, "活动": 0.5, "优惠券": 0.5},
+    "propensity": {"wahrscheinlichkeit": 0.6, "概率": 0.6},
+    "outcome": {"klick": 0.5, "geoffnet": 0.5, "点击": 0.55, "转化": 0.55},
+    "channel": {"kanal": 0.6, "渠道": 0.6},
+    "consent": {"einwilligung": 0.7, "zustimmung": 0.6, "werbeerlaubnis": 0.7, "同意": 0.6},
+    "discount": {"rabatt": 0.6, "nachlass": 0.55, "折扣": 0.6},
+    "cost": {"kosten": 0.55, "成本": 0.6},
+    "title": {"bezeichnung": 0.5, "商品名": 0.6},
 }  # fmt: skip
 _AGAINST: dict[str, frozenset[str]] = {
     "user": frozenset({"seller", "product", "order", "item", "zip", "city", "state", "name", "session", "query", "data",
@@ -64,7 +96,8 @@ _AGAINST: dict[str, frozenset[str]] = {
     "time": frozenset({"limit", "estimated", "birth", "became", "expire", "end", "ends", "updated", "delivered", "delivery",
                        "approved", "carrier", "answer", "redeemed", "member", "zone"}),
     "order": frozenset({"item", "status", "date", "timestamp", "time", "product", "customer", "approved", "type", "day"}),
-    "money": frozenset({"freight", "id", "disc", "discount", "cost", "cm", "g", "score", "installments", "code", "reward"}),
+    "money": frozenset({"freight", "id", "disc", "discount", "cost", "cm", "rabatt", "g", "score", "installments", "code",
+                        "reward"}),
     "product": frozenset({"category", "name", "feature", "lenght", "length", "height", "width", "weight", "qty", "photos",
                           "order", "affinity"}),
     "action": frozenset({"date", "timestamp", "time", "amount"}),
@@ -74,8 +107,29 @@ _AGAINST: dict[str, frozenset[str]] = {
     "quantity": frozenset({"id", "photos"}),
 }  # fmt: skip
 _PERSONAL = frozenset(
-    {"email", "mail", "phone", "mobile", "firstname", "lastname", "surname", "street", "address", "iban", "birthdate"}
+    {"email", "mail", "phone", "mobile", "firstname", "lastname", "surname", "fullname", "street", "address", "iban", "birth",
+     "birthdate", "birthday", "dob", "ssn", "passport", "vorname", "nachname", "telefon", "handy", "adresse", "anschrift",
+     "geburtstag", "telefono", "telephone"}
+)  # fmt: skip
+_PERSONAL_STEMS = (
+    "geburt",
+    "adresse",
+    "anschrift",
+    "telefon",
+    "vorname",
+    "nachname",
+    "strasse",
+    "straße",
+    "姓名",
+    "电话",
+    "手机",
+    "邮箱",
+    "地址",
+    "生日",
+    "身份证",
 )
+_PEOPLE = frozenset({"customer", "user", "person", "client", "member", "contact", "kunde", "kunden", "buyer", "recipient"})
+_PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{7,17}[0-9]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +155,28 @@ def name_parts(name: str) -> list[str]:
     >>> name_parts("Invoice Date"), name_parts("customerUniqueID"), name_parts("value_usd")
     (['invoice', 'date'], ['customer', 'unique', 'id'], ['value', 'usd'])
     """
-    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
-    return [part.lower() for part in re.split(r"[^A-Za-z0-9]+|(?<=[A-Za-z])(?=[0-9])", spaced) if part]
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", plain)
+    return [part.lower() for part in re.split(r"[\W_]+|(?<=[^\W\d_])(?=[0-9])", spaced) if part]
+
+
+def _named(role: str, parts: list[str]) -> float:
+    """Return how much a name speaks for a role: by its words, and by the weightiest stem in words that are not known."""
+    words = _WORDS[role]
+    known = sum(words.get(part, 0.0) for part in dict.fromkeys(parts))
+    unknown = [part for part in dict.fromkeys(parts) if part not in words]
+    stems = [weight for stem, weight in _STEMS.get(role, {}).items() if any(stem in part for part in unknown)]
+    return known + max(stems, default=0.0)
 
 
 def guess_roles(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
     """Return for each role the columns that may play it, the likeliest first."""
     found: dict[str, list[Guess]] = {}
-    for role, words in _WORDS.items():
+    for role in _WORDS:
         guesses = []
         for name, look in looks.items():
             parts = name_parts(name)
-            named = sum(words.get(part, 0.0) for part in dict.fromkeys(parts))
+            named = _named(role, parts)
             if any(part in _AGAINST.get(role, ()) for part in parts):
                 named -= 0.4
             fits = _FITS[role](look)
@@ -125,13 +189,24 @@ def guess_roles(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
 
 
 def guess_personal(looks: dict[str, ColumnLook]) -> list[str]:
-    """Return columns that look as if they named or reached a person."""
-    found = []
-    for name, look in looks.items():
-        named = bool(_PERSONAL & {*name_parts(name), "".join(name_parts(name))}) and look.n_distinct > 20 and look.number < 0.5
-        if named or (look.frequent and all("@" in value for value in look.frequent)):
-            found.append(name)
-    return found
+    """Return columns that look as if they named or reached a person: by their names, or by values such as mail addresses."""
+    return [name for name, look in looks.items() if _is_personal(name_parts(name), look)]
+
+
+def _is_personal(parts: list[str], look: ColumnLook) -> bool:
+    words = {*parts, "".join(parts)} | {"".join(pair) for pair in pairwise(parts)}
+    said = bool(_PERSONAL & words) or any(stem in part for stem in _PERSONAL_STEMS for part in parts)
+    of_people = "name" in parts and (len(parts) == 1 or bool(_PEOPLE & words))
+    birth = bool({"birth", "birthdate", "birthday", "dob", "geburtstag"} & words) or any("geburt" in part for part in parts)
+    if said and look.n_distinct > 20 and (birth or look.time < 0.5):
+        return True
+    if of_people and look.number < 0.5 and look.distinct > 0.05 and look.n_distinct > 20:
+        return True
+    values = [value for value in look.frequent if value]
+    if values and sum("@" in value and "." in value.rpartition("@")[2] for value in values) > 0.8 * len(values):
+        return True
+    phones = sum(bool(_PHONE.fullmatch(value)) and any(sign in value for sign in "+ /-()") for value in values)
+    return len(values) > 5 and phones > 0.8 * len(values) and look.time < 0.5 and not look.time_formats
 
 
 def _user(look: ColumnLook) -> float:
@@ -140,7 +215,16 @@ def _user(look: ColumnLook) -> float:
     return 0.15 if look.distinct > 0.999 else 0.4
 
 
+_EPOCH_WORDS = frozenset({"ts", "epoch", "unix", "timestamp", "time"})
+
+
 def _time(look: ColumnLook) -> float:
+    if look.epoch and look.filled > 0.2:
+        return (
+            0.4 * look.filled
+            if _EPOCH_WORDS & set(name_parts(look.name)) or _named("time", name_parts(look.name)) > 0.3
+            else 0.0
+        )
     if look.time > 0.9 and look.filled > 0.2 and (look.number < 0.5 or look.time_formats or look.type.startswith("TIMESTAMP")):
         return 0.45 * look.filled
     relative = look.number > 0.9 and look.low is not None and look.low >= 0 and (look.high or 0) < 10_000
@@ -148,13 +232,19 @@ def _time(look: ColumnLook) -> float:
 
 
 def _order(look: ColumnLook) -> float:
-    return 0.0 if _is_fraction(look) or look.filled < 0.5 or look.n_distinct < 3 or look.time > 0.9 > look.number else 0.35
+    if _is_fraction(look) or look.filled < 0.05 or look.n_distinct < 3 or look.time > 0.9 > look.number:
+        return 0.0
+    return 0.35 if look.filled >= 0.5 else 0.25  # in a log of events, only those that are orders carry a number
 
 
 def _money(look: ColumnLook) -> float:
-    if max(look.number, look.comma) < 0.8 or look.filled < 0.05 or look.n_distinct < 3:
+    if (
+        max(look.number, look.comma, look.grouped, look.comma + look.number if look.comma else 0.0) < 0.8
+        or look.filled < 0.05
+        or (look.n_distinct < 3 and not _is_fraction(look))
+    ):
         return 0.0
-    return 0.4 if _is_fraction(look) or look.comma > 0.3 else 0.15
+    return 0.4 if _is_fraction(look) or look.comma > 0.3 or look.grouped > 0.3 or look.sign else 0.15
 
 
 def _few(look: ColumnLook) -> float:
@@ -189,4 +279,7 @@ _FITS: dict[str, Callable[[ColumnLook], float]] = {
     "rating": lambda look: 0.35 if look.number > 0.9 and 2 <= look.n_distinct <= 11 else 0.0,
     "event": lambda look: 0.35 if look.number < 0.1 and 2 <= look.n_distinct <= 30 and look.distinct < 0.5 else 0.0,
     "consent": lambda look: 0.3 if 1 <= look.n_distinct <= 3 else 0.0,
+    "channel": lambda look: 0.3 if look.number < 0.5 and 1 <= look.n_distinct <= 20 else 0.0,
+    "cost": lambda look: 0.3 if look.number > 0.9 and (look.low or 0.0) >= 0 else 0.0,
+    "discount": lambda look: 0.3 if look.number > 0.9 and (look.low or 0.0) >= 0 else 0.0,
 }

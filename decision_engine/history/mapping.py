@@ -44,6 +44,7 @@ class BoundMapping:
     sources: dict[str, OpenSource]
     types: dict[str, str]  # DuckDB type of each mapped column's expression
     pseudonym_key: bytes | None = None
+    hashed: frozenset[str] = frozenset()  # columns besides user_id that give a user away, and are hashed likewise
 
     @property
     def base(self) -> OpenSource:
@@ -119,7 +120,8 @@ class BoundMapping:
     def _raw(self, column: Column) -> str:
         """Return SQL for a value as it stands, users under their pseudonyms where there is a key."""
         plain = self._plain(column)
-        if column.name == "user_id" and self.pseudonym_key is not None and not self.base.settings.pseudonymised:
+        is_secret = column.name == "user_id" or column.name in self.hashed
+        if is_secret and self.pseudonym_key is not None and not self.base.settings.pseudonymised:
             return pseudonym_sql(plain, self.pseudonym_key)
         return plain
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from decision_engine.config.models import Config
+from decision_engine.config.models import Config, TableMapping
 from decision_engine.history.sources import OpenSource, literal
 from simulations.errors import ConfigError
 
@@ -61,15 +61,40 @@ def personal_columns(connection: duckdb.DuckDBPyConnection, expression: str, sou
     personal = {name.lower(): name for source in sources for name in source.settings.personal}
     if not personal:
         return
-    whole = {source.name.lower() for source in sources}
+    names, whole = columns_read(connection, expression, sources)
+    found = set(personal.values()) if whole else {personal[name] for name in names if name in personal}
+    yield from sorted(found)
+
+
+def columns_read(connection: duckdb.DuckDBPyConnection, expression: str, sources: list[OpenSource]) -> tuple[set[str], bool]:
+    """Return the names that an expression reads, in lower case, and whether it reads a whole row."""
+    rows = {source.name.lower() for source in sources}
     query = f"SELECT json_serialize_sql({literal(f'SELECT ({expression})')})"
     (told,) = connection.execute(query).fetchall()[0]
     found: set[str] = set()
+    whole = False
     for kind, names in _references(json.loads(told)):
-        if kind == "STAR" or (len(names) == 1 and names[0].lower() in whole):
-            found |= set(personal.values())
-        found |= {personal[name.lower()] for name in names if name.lower() in personal}
-    yield from sorted(found)
+        whole = whole or kind == "STAR" or (len(names) == 1 and names[0].lower() in rows)
+        found |= {name.lower() for name in names}
+    return found - rows, whole
+
+
+def identifying_columns(connection: duckdb.DuckDBPyConnection, mapping: TableMapping, sources: list[OpenSource]) -> set[str]:
+    """Return the columns, in lower case, that give a user away where ids are turned into pseudonyms.
+
+    That is the one column that `user_id` is, with the columns that joins say are equal to it. An id put together from several
+    columns is given away by none of them alone.
+    """
+    names, whole = columns_read(connection, mapping.columns.get("user_id", "NULL"), sources)
+    known = {column.lower() for source in sources for column in source.columns}
+    names &= known
+    if whole or len(names) != 1:
+        return set()
+    for join in mapping.join:
+        for here, there in join.on.items():
+            if {here.lower(), there.lower()} & names:
+                names |= {here.lower(), there.lower()}
+    return names
 
 
 def _references(node: object) -> Iterator[tuple[str, list[str]]]:

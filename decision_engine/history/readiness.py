@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from decision_engine.config.models import Config
+from decision_engine.history.assignment import Assignment, judge_assignment
+from decision_engine.history.leakage import leakage_suspects
 from decision_engine.history.record import History
 from simulations.arrays import FloatArray
 from simulations.panel import WeeklyPanel
 
 OUTLIER = 10.0  # times the revenue that one order in a hundred exceeds
-TOLD_BY_OUTCOME = 0.7  # rank correlation of an attribute with later orders above which it may well be made of them
 FEWEST_EXPOSED = 100  # users below which the effect of an action cannot be told from noise; see `effects.verdict`
 FEWEST_WEEKS = 8  # of fitting: fewer show neither habit nor recency
 FEWEST_BUYERS = 100
@@ -56,28 +57,43 @@ class Propensities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a history is good for."""
+    """What a history is good for.
+
+    Attributes
+    ----------
+    assignment : Assignment
+        Whether actions were given as often as their logged probabilities say.
+    """
 
     remarks: tuple[Remark, ...]
     stages: tuple[Support, ...]
     propensities: tuple[Propensities, ...]
+    assignment: Assignment
 
-    def summary(self) -> str:
-        """Say it in lines: propensities, remarks, then a line a stage."""
+    @property
+    def alarms(self) -> list[str]:
+        """What should be settled before anything else is believed."""
+        return self.assignment.say() if self.assignment.mismatch or self.assignment.miscalibrated else []
+
+    def lines(self) -> list[str]:
+        """Say it in lines: propensities, remarks, then a line a stage; alarms are left to the caller to say first."""
         lines = [
             f"Propensities of {p.action}: {p.known_share:.0%} of {p.exposures:,} exposures carry one, from {p.low:.3g} to "
             f"{p.high:.3g}, {p.mean:.3g} on average."
             for p in self.propensities
             if p.known_share > 0
         ]
+        lines += [] if self.alarms else self.assignment.say()
         lines += [f"Beware ({remark.kind}): {remark.words}" for remark in self.remarks]
-        return "\n".join(
-            [
-                *lines,
-                "What this history supports (`run` goes on where it can; a stage that says no should not be believed):",
-                *(f"  {stage.say()}" for stage in self.stages),
-            ]
-        )
+        return [
+            *lines,
+            "What this history supports (`run` goes on where it can; a stage that says no should not be believed):",
+            *(f"  {stage.say()}" for stage in self.stages),
+        ]
+
+    def summary(self) -> str:
+        """Say it all, alarms first."""
+        return "\n".join([*self.alarms, *self.lines()])
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -93,6 +109,7 @@ class Readiness:
                 }
                 for p in self.propensities
             ],
+            "assignment": self.assignment.to_json(),
         }
 
 
@@ -102,10 +119,15 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *_gaps(panel, config),
         *_duplicates(history),
         *_outliers(history),
-        *_leakage(history, panel, config),
+        *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
         *_consent(panel),
     ]
-    return Readiness(remarks=tuple(remarks), stages=_stages(history, panel, config), propensities=_propensities(history))
+    return Readiness(
+        remarks=tuple(remarks),
+        stages=_stages(history, panel, config),
+        propensities=_propensities(history),
+        assignment=judge_assignment(history.table("exposures")),
+    )
 
 
 def _gaps(panel: WeeklyPanel, config: Config) -> list[Remark]:
@@ -162,36 +184,6 @@ def _outliers(history: History) -> list[Remark]:
     return remarks
 
 
-def _leakage(history: History, panel: WeeklyPanel, config: Config) -> list[Remark]:
-    """Suspect attributes of customers that tell of the weeks that judge."""
-    customers = history.table("customers")
-    contract = {"user_id", "consent", "joined_at"}
-    later = pd.Series(
-        panel.order_days[:, config.n_fitting_periods :].sum(axis=1),
-        index=pd.Index(panel.user_ids.astype(str)),
-        dtype=np.float64,
-    )
-    end = pd.Timestamp(config.as_of(config.n_fitting_periods)) + pd.Timedelta(days=1)
-    remarks = []
-    for name in (column for column in customers.columns if column not in contract):
-        values = customers[name].astype("object")
-        outcome = later.reindex(customers["user_id"].astype(str)).to_numpy()
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-        both = np.isfinite(numbers) & np.isfinite(outcome)
-        if both.sum() >= 50 and np.ptp(numbers[both]) > 0 and np.ptp(outcome[both]) > 0:
-            ranks = [pd.Series(part[both]).rank().to_numpy() for part in (numbers, outcome)]
-            related = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-            if abs(related) > TOLD_BY_OUTCOME:
-                words = f"customers.{name} goes with orders after the fitting weeks (rank correlation {related:.2f})"
-                remarks.append(Remark(kind="leakage", words=f"{words}; was it known before?"))
-        times = values[values.astype("str").str.fullmatch(r"\d{4}-\d{2}-\d{2}.*")]
-        n_late = int((pd.to_datetime(times, errors="coerce", format="mixed") >= end).sum()) if len(times) else 0
-        if n_late:
-            words = f"customers.{name} holds {n_late:,} times after the fitting weeks; was it known before?"
-            remarks.append(Remark(kind="leakage", words=words))
-    return remarks
-
-
 def _consent(panel: WeeklyPanel) -> list[Remark]:
     n_without = int((~panel.consent).sum())
     if not n_without:
@@ -215,6 +207,7 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
     later = [] if n_judging >= horizon else [f"{n_judging} weeks judge, effect_horizon_weeks asks for {horizon}"]
     later += [] if judging.any() else ["no order falls into the weeks that judge"]
     simulator = (*time, *people, *habits, *later)
+    after = ("what `fit` lacks",) if simulator else ()
     profile = () if buyers else ("nobody bought in the fitting weeks",)
     effects, ope = _effects(history, config), _off_policy(history)
     texts = [name for name in ("reviews", "tickets", "searches") if not len(history.table(name))]
@@ -225,9 +218,9 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
         "effects": effects,
         "off-policy evaluation": ope,
         "fit": simulator,
-        "search": simulator,
-        "evaluate": simulator,
-        "plan": simulator,
+        "search": after,
+        "evaluate": after,
+        "plan": after,
         "signals": (f"no {', '.join(texts)}",) if len(texts) == 3 else (),
     }
     return tuple(Support(stage=name, supported=not missing, missing=tuple(missing)) for name, missing in found.items())

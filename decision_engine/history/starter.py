@@ -5,24 +5,31 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 from decision_engine.config.load import load_config
 from decision_engine.config.origin import Origin
+from decision_engine.config.placeholders import FILL_IN
+from decision_engine.config.schema import config_schema_json
 from decision_engine.config.sources import SourceConfig
-from decision_engine.history.columns import look_at, text_encoding
-from decision_engine.history.draft import Choose, Drafter, Line, Sheet, TableDraft
-from decision_engine.history.infer import guess_personal, guess_roles, name_parts
+from decision_engine.history.candidates import find_sources
+from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
+from decision_engine.history.draft import Choose, Drafter
+from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
 from decision_engine.history.ingest import read_history
 from decision_engine.history.record import History
-from decision_engine.history.sources import SourceReader
-from simulations.errors import ConfigError
+from decision_engine.history.rounds import MOST_ACTIONS
+from decision_engine.history.sheets import Line, Sheet, TableDraft
+from decision_engine.history.sources import SourceReader, quote
 
-FILL_IN = "FILL IN"
-_MOST_ACTIONS = 30
+KEY_VARIABLE = "DECISION_ENGINE_PSEUDONYM_KEY"
+SCHEMA_FILE = "configuration.schema.json"
+_CODES = ("USD", "EUR", "GBP", "CHF", "BRL", "JPY", "CNY", "INR", "SEK", "PLN")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,79 +75,52 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
         decisions.append(f"{question} {options[chosen]}, before {', '.join(o for k, o in enumerate(options) if k != chosen)}")
         return chosen
 
-    written = _sources(files, path.parent)
+    written = find_sources(files, path.parent)
     with SourceReader({name: SourceConfig.model_validate(s) for name, s in written.items()}, Origin(path=path)) as reader:
         sheets = [_sheet(reader, name, settings, choose) for name, settings in written.items()]
         drafts = Drafter(reader.connection, sheets, choose).draft()
         actions = _actions(reader, drafts)
     used = {sheet.name for draft in drafts for sheet in draft.sheets}
     kept = [sheet for sheet in sheets if sheet.name in used]
+    is_of_rounds = any(draft.is_of_rounds for draft in drafts)
     unused = [sheet.name for sheet in sheets if sheet.name not in used]
 
     def render(time: Sequence[str]) -> str:
-        return "\n".join([*_head(path, unused, kept), *_tables(drafts, actions), *time, *_rest(actions)]) + "\n"
+        return "\n".join([*_head(path, unused, kept), *_tables(drafts, actions), *time, *_rest(actions, is_of_rounds)]) + "\n"
 
+    zone = any(look.offset > 0.5 or look.epoch for sheet in kept for look in _times(sheet))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(_time(date(2000, 1, 3), 2, "")), encoding="utf-8")
+    path.write_text(render(_time(date(2000, 1, 3), 2, "", zone)), encoding="utf-8")
     try:
-        history = read_history(load_config(path))
+        config = load_config(path)
+        with _some_key(config.privacy.pseudonym_key):
+            history = read_history(config)
     except BaseException:
         path.unlink()
         raise
-    text = render(_weeks(history))
+    text = render(_weeks(history, zone))
     path.write_text(text, encoding="utf-8")
+    (path.parent / SCHEMA_FILE).write_text(config_schema_json(), encoding="utf-8")
     load_config(path)
     marked = tuple(line.strip() for line in text.splitlines() if FILL_IN in line and not line.startswith("#"))
     return Starter(text=text, to_fill_in=marked, decisions=tuple(dict.fromkeys(decisions)))
 
 
-def _sources(files: Sequence[str], folder: Path) -> dict[str, dict[str, object]]:
-    """Return each source as it will be written, by a name of its own."""
-    found: dict[str, dict[str, object]] = {}
-    for file in files:
-        if "://" in file:
-            for table in _database_tables(file):
-                query = f'SELECT * FROM "{table}"'
-                found[_free(table, found)] = {"database": file, "query": query}
-            continue
-        settings = SourceConfig(file=os.path.relpath(Path(file).expanduser().absolute(), folder.absolute()))
-        paths = settings.paths(folder.absolute())
-        if not paths:
-            raise ConfigError(f"{file}: there is no such file.")
-        written: dict[str, object] = {"file": settings.file}
-        if settings.format_by_name(Path(str(paths[0]).removesuffix(".gz"))) == "csv" and paths[0].suffix not in (".gz", ".zip"):
-            encoding = text_encoding(paths[0])
-            if encoding != "utf-8":
-                written["encoding"] = encoding
-        found[_free(re.sub(r"\.(gz|zip|csv|tsv|txt|parquet|pq|jsonl?|ndjson|xlsx)\b", "", Path(file).name), found)] = written
-    return found
+@contextmanager
+def _some_key(variable: str | None) -> Iterator[None]:
+    """Give pseudonyms a key while the weeks are read off, where none is set yet; nothing made with it is kept."""
+    if variable is None or variable in os.environ:
+        yield
+        return
+    os.environ[variable] = token_hex(32)
+    try:
+        yield
+    finally:
+        del os.environ[variable]
 
 
-def _database_tables(url: str) -> list[str]:
-    """Return the names of a database's tables."""
-    from decision_engine.history.databases import query_database
-
-    name = "name" if url.startswith("sqlite") else "table_name"
-    query = (
-        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
-        if url.startswith("sqlite")
-        else "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') "
-        "ORDER BY table_name"
-    )
-    tables = [str(value) for value in query_database(url, query).column(name).to_pylist()]
-    if not tables:
-        raise ConfigError("the database holds no table.")
-    return tables
-
-
-def _free(name: str, taken: dict[str, dict[str, object]]) -> str:
-    """Return a name that can be used in expressions and is not taken."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "source"
-    plain = plain if plain[0].isalpha() else f"s_{plain}"
-    free, number = plain, 2
-    while free in taken:
-        free, number = f"{plain}_{number}", number + 1
-    return free
+def _times(sheet: Sheet) -> list[ColumnLook]:
+    return [sheet.looks[guess.column] for guess in sheet.roles.get("time", [])[:1]]
 
 
 def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: Choose) -> Sheet:
@@ -148,14 +128,12 @@ def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: 
     looks = look_at(reader.connection, source)
     roles = guess_roles(looks)
     written = dict(written)
-    money = roles.get("money", [])
-    if money and looks[money[0].column].comma > 0.3 and looks[money[0].column].comma > looks[money[0].column].number * 0.3:
-        written |= {"decimal": ",", "thousands": "."}
+    written |= _numbers(looks, roles)
     times = roles.get("time", [])
-    if times and (formats := looks[times[0].column].time_formats):
-        options = [f"{form} as in {looks[times[0].column].frequent[0]}" for form in formats]
-        chosen = choose(f"{name}: how is {times[0].column} written?", options) if len(formats) > 1 else 0
-        written["time_formats"] = [formats[chosen]]
+    if times and (look := looks[times[0].column]).time_formats:
+        options = [f"{form} as in {look.frequent[0]}" for form in look.time_formats]
+        chosen = choose(f"{name}: how is {look.name} written?", options) if len(options) > 1 else 0
+        written["time_formats"] = [look.time_formats[chosen], *look.further_formats]
     personal = guess_personal(looks)
     if personal:
         written["personal"] = personal
@@ -170,6 +148,33 @@ def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: 
     )
 
 
+def _numbers(looks: dict[str, ColumnLook], roles: dict[str, list[Guess]]) -> dict[str, object]:
+    """Return the settings by which a source's amounts are read.
+
+    They hold for all its numbers. Where others are written with a decimal point, the amount is turned around by its expression
+    instead.
+    """
+    money = roles.get("money", [])
+    look = looks[money[0].column] if money else None
+    if look is not None and look.grouped > 0.3:
+        return {"thousands": ","}
+    if look is None or not (look.comma > 0.3 and look.comma > look.number * 0.3):
+        return {}
+    others = {guesses[0].column for role, guesses in roles.items() if role not in ("money", "user", "order", "time")}
+    pointed = [name for name in others - {look.name} if looks[name].number > 0.9 and _has_point(looks[name])]
+    if pointed:
+        plain = look.expression or quote(look.name)
+        for sign in (look.thousands, "."):
+            plain = f"replace({plain}, '{sign * (1 + (sign == chr(39)))}', '')" if sign else plain
+        looks[look.name] = replace(look, expression=f"replace({plain}, ',', '.')")
+        return {}
+    return {"decimal": ",", "thousands": look.thousands or "."}
+
+
+def _has_point(look: ColumnLook) -> bool:
+    return any("." in value for value in look.frequent)
+
+
 def _actions(reader: SourceReader, drafts: list[TableDraft]) -> dict[str, str]:
     """Return raw values of the action column and the names they get, the most frequent first."""
     names: dict[str, str] = {}
@@ -178,8 +183,8 @@ def _actions(reader: SourceReader, drafts: list[TableDraft]) -> dict[str, str]:
             continue
         column, where = draft.lines["action"].expression, f"WHERE {draft.where}" if draft.where else ""
         rows = reader.connection.execute(
-            f"SELECT trim(CAST({column} AS VARCHAR)) AS v FROM {draft.sheet.source.view} {where} "
-            f"GROUP BY v HAVING v <> '' ORDER BY count(*) DESC, v LIMIT {_MOST_ACTIONS}"
+            f"SELECT trim(CAST(({column}) AS VARCHAR)) AS v FROM {draft.sheet.source.view} {where} "
+            f"GROUP BY v HAVING v <> '' ORDER BY count(*) DESC, v LIMIT {MOST_ACTIONS}"
         ).fetchall()
         for (raw,) in rows:
             plain = re.sub(r"[^A-Za-z0-9_-]+", "_", raw).strip("_-").lower()[:24]
@@ -196,6 +201,7 @@ def _actions(reader: SourceReader, drafts: list[TableDraft]) -> dict[str, str]:
 
 def _head(path: Path, unused: list[str], sheets: list[Sheet]) -> list[str]:
     lines = [
+        f"# yaml-language-server: $schema=./{SCHEMA_FILE}",
         "# A first configuration, written by looking at the files. Numbers behind columns are confidences from 0 to 1.",
         f"# Lines marked {FILL_IN} hold placeholders that only you can replace; all others are guesses to be checked.",
     ]
@@ -205,14 +211,47 @@ def _head(path: Path, unused: list[str], sheets: list[Sheet]) -> list[str]:
     lines += [
         "",
         f"name: {_yaml(shop.capitalize())}",
-        f"currency: USD # {FILL_IN}: the currency of all money",
+        _currency(sheets),
+        *_privacy(sheets),
         "",
         "sources:",
     ]
     lines += [f"  {sheet.name}: {_flow(sheet.written)}" for sheet in sheets]
-    if any(sheet.personal for sheet in sheets):
-        lines.append("  # `personal` columns never leave ingestion.")
     return [*lines, ""]
+
+
+def _currency(sheets: list[Sheet]) -> str:
+    """Return the line of the currency: read off signs beside amounts or the names of their columns, else to be filled in."""
+    for sheet in sheets:
+        for guess in sheet.roles.get("money", [])[:1]:
+            sign = sheet.looks[guess.column].sign
+            named = [part.upper() for part in name_parts(guess.column) if part.upper() in _CODES]
+            if sign or named:
+                found = CURRENCIES.get(sign, sign) if sign else named[0]
+                return f"currency: {found} # as {guess.column} says"
+        for look in sheet.looks.values():
+            if look.n_distinct == 1 and look.frequent[0] in _CODES:
+                return f"currency: {look.frequent[0]} # as {look.name} says"
+    return f"currency: USD # {FILL_IN}: the currency of all money"
+
+
+def _privacy(sheets: list[Sheet]) -> list[str]:
+    """Return the lines about pseudonyms: in force where a user's id itself is personal, else a proposal where anything is."""
+    if any(_is_named_by_personal(sheet) for sheet in sheets):
+        told = "# user ids are personal here: users become keyed hashes; put a key of 16 or more signs into this variable"
+        return [told, f"privacy: {{pseudonym_key: {KEY_VARIABLE}}}"]
+    if not any(sheet.personal for sheet in sheets):
+        return []
+    return [
+        "# `personal` columns, below, never leave ingestion. To turn user ids into keyed hashes too, put a key of 16 or more",
+        "# signs into an environment variable, and take the mark before the next line away:",
+        f"# privacy: {{pseudonym_key: {KEY_VARIABLE}}}",
+    ]
+
+
+def _is_named_by_personal(sheet: Sheet) -> bool:
+    users = sheet.roles.get("user", [])
+    return bool(users) and users[0].column in sheet.personal
 
 
 def _tables(drafts: list[TableDraft], actions: dict[str, str]) -> list[str]:
@@ -223,7 +262,9 @@ def _tables(drafts: list[TableDraft], actions: dict[str, str]) -> list[str]:
             lines += [f"    - source: {draft.sheet.name}"]
             if draft.joins:
                 lines.append("      join:")
-                lines += [f"        - {{source: {sheet.name}, on: [{_yaml(key)}], keep: first}}" for sheet, key in draft.joins]
+                lines += [
+                    f"        - {{source: {to.name}, on: {_on(here, there)}, keep: first}}" for to, here, there in draft.joins
+                ]
             if draft.where:
                 lines.append(f"      where: {_yaml(draft.where)}")
             lines.append("      columns:")
@@ -234,6 +275,10 @@ def _tables(drafts: list[TableDraft], actions: dict[str, str]) -> list[str]:
     return [*lines, ""]
 
 
+def _on(here: str, there: str) -> str:
+    return f"[{_yaml(here)}]" if here == there else f"{{{_yaml(here)}: {_yaml(there)}}}"
+
+
 def _comment(line: Line) -> str:
     parts = [f"{FILL_IN}: {line.fill_in}"] if line.fill_in else []
     if line.confidence is not None:
@@ -242,12 +287,16 @@ def _comment(line: Line) -> str:
     return f" # {'; '.join(parts)}" if parts else ""
 
 
-def _time(first_day: date, n_weeks: int, remark: str) -> list[str]:
+def _time(first_day: date, n_weeks: int, remark: str, zone: bool) -> list[str]:
     fitting = max(1, min(n_weeks - 1, round(0.77 * n_weeks)))
     horizon = max(1, min(8, n_weeks - fitting))
     return [
         "time:",
         f"  first_day: {first_day.isoformat()}{remark}",
+        *(
+            [f"  time_zone: UTC # {FILL_IN}: the shop's zone, such as Europe/Berlin; times tell how far they are from UTC"]
+            * zone
+        ),
         "  business_day_starts_at: 0",
         f"  last_period: {n_weeks} # complete weeks",
         f"  last_fitting_period: {fitting} # the weeks after it judge",
@@ -257,37 +306,47 @@ def _time(first_day: date, n_weeks: int, remark: str) -> list[str]:
     ]
 
 
-def _weeks(history: History) -> list[str]:
+def _weeks(history: History, zone: bool) -> list[str]:
     """Return the lines about time: the weeks that the orders span, but for a handful of strays."""
     days = history.table("orders")["ordered_at"].dt.normalize()
     first, last = days.quantile(0.0005, "higher").date(), days.quantile(0.9995, "lower").date()
     n_weeks = max(2, ((last - first) + timedelta(days=1)).days // 7)
     strays = int(((days.dt.date < first) | (days.dt.date > last)).sum())
     remark = f" # {strays:,} orders lie outside the weeks" if strays else ""
-    return _time(first, n_weeks, remark)
+    return _time(first, n_weeks, remark, zone)
 
 
-def _rest(actions: dict[str, str]) -> list[str]:
+def _rest(actions: dict[str, str], is_of_rounds: bool) -> list[str]:
+    """Return the lines that only a person can answer, with placeholders; a round's outcome is money, and its action is free."""
+    share = "1.0" if is_of_rounds else "0.25"
     lines = [
         "",
-        f"margin_share: 0.25 # {FILL_IN}: margin as a share of revenue; 0.25 is a placeholder",
+        f"margin_share: {share} # {FILL_IN}: margin as a share of revenue; {share} is a placeholder",
         "margin_source: assumed",
         "",
         "# What may be done; doing nothing always may. Where exposures do not identify an effect, its `response` stands.",
         "actions:",
     ]
     names = [name for name in dict.fromkeys(actions.values()) if name != "none"]
-    effect = "estimated" if names else "assumed"
+    kind = "coupon" if names and not is_of_rounds else "recommendation"
+    cost, budget = (0, 0) if is_of_rounds else (0.1, 100)
     for name in names or ["recommendation"]:
         lines += [
             f"  - name: {name}",
-            f"    kind: {'coupon' if names else 'recommendation'} # {FILL_IN}: coupon, gift, recommendation or care",
-            f"    channel: email # {FILL_IN}",
-            f"    cost: 0.1 # {FILL_IN}: cost of one contact",
-            f"    effect: {effect}",
+            f"    kind: {kind} # {FILL_IN}: coupon, gift, recommendation or care",
+            f"    channel: {'shop' if is_of_rounds else 'email'} # {FILL_IN}: how the user is reached",
+            f"    cost: {cost} # {FILL_IN}: cost of one contact",
+            f"    effect: {'estimated' if names else 'assumed'}",
             "    response: {purchase_lift: {mean: 0.05, sd: 0.1}, duration_weeks: 2}",
         ]
-    return [*lines, "", "campaign:", f"  budget: 100 # {FILL_IN}: most the coming week's plan may cost", "  holdout_share: 0.1"]
+    holdout = "0" if is_of_rounds else "0.1"
+    return [
+        *lines,
+        "",
+        "campaign:",
+        f"  budget: {budget} # {FILL_IN}: most the coming week's plan may cost",
+        f"  holdout_share: {holdout}",
+    ]
 
 
 def _flow(settings: dict[str, object]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from decision_engine.config.models import Config
 from decision_engine.responses import response_set
 from decision_engine.stages.effects import Estimated, EstimatedEffects
@@ -47,8 +49,10 @@ def fit_simulators(panel: WeeklyPanel, estimated: Estimated, config: Config) -> 
         early, estimated.judged, config, config.simulator.training_members + config.simulator.members, seed=config.seed
     )
     weeks_left = panel.n_periods - config.n_fitting_periods
+    known = np.isin(panel.user_ids, early.user_ids)
+    came_back = bool((panel.order_days[known, config.n_fitting_periods :] > 0).any())  # else there is nothing to judge by
     goodness = None
-    if weeks_left >= config.effect_horizon_weeks:
+    if weeks_left >= config.effect_horizon_weeks and came_back:
         goodness = judge(
             judged,
             panel,

@@ -28,11 +28,14 @@ from reports.data import DataReport
 from reports.doubts import WitnessReport
 from reports.effects import EffectsReport
 from reports.making import MakingReport
+from reports.numbers import plural
 from reports.plan import PlanReport
 from reports.policies import PoliciesReport, SearchReport
 from reports.profiles import ChurnReport, ProfilesReport
 from reports.run import RunReport, render_run
 from reports.simulator import SimulatorReport
+
+_MOST_PLACEHOLDERS = 8  # told one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +157,14 @@ def _caveats(told: Told) -> tuple[str, ...]:
             f"Under the chosen policy {lost:.1%} of the users ask for no more contact within "
             f"{told.config.policy_horizon_weeks} weeks. The policy's value counts what that costs within those weeks, the "
             "plan's increment does not."
+        )
+    if placeholders := told.config.origin.placeholders:
+        lines = "; ".join(placeholder.say() for placeholder in placeholders[:_MOST_PLACEHOLDERS])
+        more = len(placeholders) - _MOST_PLACEHOLDERS
+        caveats.insert(
+            0,
+            f"The configuration still holds {plural(len(placeholders), 'placeholder')} that nobody has vouched for, and "
+            f"every amount rests on them: {lines}{f'; and {more} more' if more > 0 else ''}.",
         )
     return tuple(caveats)
 

@@ -44,6 +44,7 @@ def test_a_long_history_supports_the_simulator_and_a_short_one_says_what_is_miss
     assert _stages(_judge(_long(tmp_path)))["fit"] == ()
     short = _stages(_judge(open_shop(tmp_path)))
     assert short["profile"] == ()
+    assert short["plan"] == ("what `fit` lacks",)
     assert short["fit"] == (
         "3 fitting weeks, at least 8 are needed",
         "fitting weeks must outnumber effect_horizon_weeks, 8",
@@ -100,18 +101,24 @@ def test_the_command_tells_it_as_text_and_as_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_shop(tmp_path, people="customer,may_write,town\n007,yes,Ulm\nanna,perhaps,\n")
-    monkeypatch.setattr(sys, "argv", ["decision-engine", "check", str(path)])
+    command = ["decision-engine", "check", str(path), "--workspace", str(tmp_path / "workspace")]
+    monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as left:
         main()
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
+    said = " ".join(printed.split())
     assert left.value.code == 0
-    assert "Quarantined: 1 rows of customers, consent: is neither yes nor no; first is row 2 (line 3) of people.csv." in said
-    assert "Action coupon: 1 exposures of 1 users" in said
-    assert "  fit: no; 3 fitting weeks, at least 8 are needed" in said
-    monkeypatch.setattr(sys, "argv", ["decision-engine", "check", str(path), "--json"])
+    assert max(len(line) for line in printed.splitlines() if not line.startswith("page: ")) <= 80
+    assert "Quarantined: 1 row of customers, consent: is neither yes nor no; first is row 2 (line 3) of people.csv." in said
+    assert "Action coupon: 1 exposure of 1 user" in said
+    assert "\n  fit: no; 3 fitting weeks, at least 8 are needed" in printed
+    assert (tmp_path / "workspace" / "reports" / "check-corner-shop.html").is_file()
+    monkeypatch.setattr(sys, "argv", [*command, "--json", "--page", str(tmp_path / "page.html")])
     with pytest.raises(SystemExit):
         main()
     document = json.loads(capsys.readouterr().out)
+    assert document["page"] == str(tmp_path / "page.html")
+    assert (tmp_path / "page.html").is_file()
     assert (document["rows_read"], document["accepted"], document["quarantined"]) == (6, 5, 1)
     assert document["stages"]["profile"] == {"supported": True, "missing": []}
     assert document["span"]["first"]["orders"] == "2024-01-02T10:00:00"

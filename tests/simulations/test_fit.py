@@ -50,20 +50,36 @@ def test_head_recovers_a_known_curve():
 
 
 def test_nearly_certain_outcomes_are_fitted_too():
-    """Full Newton steps run away here: nearly all chances are close to one, some close to nothing, and there are many rows."""
-    rng = np.random.default_rng(1)
-    n = 200_000
+    """Full Newton steps run away here: chances close to one or to nothing, features that tell nearly the same, many rows."""
+    rng, n = np.random.default_rng(1), 200_000
+    silence, rate = np.minimum(rng.geometric(0.35, n) - 1, 40), rng.gamma(2.0, 0.3, n)
+    features = {
+        "recency_weeks": silence,
+        "tenure_weeks": rng.integers(1, 40, n),
+        "order_rate_13": rate * np.exp(-silence / 20),
+        "order_rate_all": rate,
+        "order_rate_4": rate * np.exp(-silence / 5),
+        "gap_ratio": (silence + 1) * rate,
+        "active_share": np.minimum(rate, 1.0),
+    }
     observations = np.zeros((n, N_FEATURES), dtype=np.float32)
-    observations[:, column("recency_weeks")] = np.minimum(rng.geometric(0.35, n) - 1, 40)
-    observations[:, column("order_rate_13")] = rng.gamma(2.0, 0.3, n)
-    log_odds = 7.0 - 0.9 * observations[:, column("recency_weeks")] * (0.2 + observations[:, column("order_rate_13")])
-    chances = np.clip(1.0 / (1.0 + np.exp(-log_odds)), 1e-3, 1.0 - 1e-3)
-    binning = Binning.fit(observations, ["recency_weeks", "order_rate_13"])
-    head = fit_head(binning, binning.bins(observations), chances, family="binomial", directions={"recency_weeks": -1})
+    for name, values in features.items():
+        observations[:, column(name)] = values
+    chances = np.clip(1.0 / (1.0 + np.exp(1.5 * silence * (0.2 + rate) - 9.0)), 1e-3, 1.0 - 1e-3)
+    binning = Binning.fit(observations, list(features))
+    head = fit_head(binning, binning.bins(observations), chances, family="binomial", directions={"gap_ratio": -1})
     predicted = head.predict(observations)
     assert predicted.mean() == pytest.approx(chances.mean(), abs=1e-3)
-    fresh = observations[:, column("recency_weeks")] == 0
-    assert predicted[fresh].mean() == pytest.approx(chances[fresh].mean(), abs=0.01)
+    assert predicted[silence == 0].mean() == pytest.approx(chances[silence == 0].mean(), abs=1e-3)
+
+
+def test_a_head_without_a_row_of_any_weight_knows_nothing_and_does_not_fail():
+    """A bootstrap may give no weight to the handful of people who came back."""
+    observations = np.zeros((5, 13), dtype=np.float32)
+    observations[:, 0] = np.arange(5)
+    binning = Binning.even({"recency_weeks": list(range(10))})
+    head = fit_head(binning, binning.bins(observations), np.ones(5), family="binomial", trials=6.0, weights=np.zeros(5))
+    assert head.predict(observations) == pytest.approx(np.full(5, 0.5), abs=1e-6)
 
 
 def test_declared_directions_hold(history):

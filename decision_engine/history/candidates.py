@@ -1,0 +1,147 @@
+"""Candidates: what stands behind the files, patterns and database URLs that somebody names, as sources to be looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from decision_engine.config.sources import FORMATS, SourceConfig, is_pattern
+from decision_engine.history.columns import text_encoding
+from simulations.errors import ConfigError, HistoryError
+
+_DATABASES = {".duckdb": "duckdb", ".ddb": "duckdb", ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite"}
+_SQLITE = b"SQLite format 3\x00"
+
+
+def find_sources(files: Sequence[str], folder: Path) -> dict[str, dict[str, object]]:
+    """Return each source as it will be written, by a name of its own.
+
+    Every table of a database, sheet of a workbook and member of a zip archive is a source.
+
+    Raises
+    ------
+    ConfigError, HistoryError
+        If there is no such file, or what is there holds no table.
+    """
+    found: dict[str, dict[str, object]] = {}
+    for file in files:
+        url = file if "://" in file else _database_url(Path(file).expanduser())
+        candidates = _tables(url) if url is not None else _parts(file, folder)
+        for name, written in candidates:
+            found[_free(name, found)] = written
+    return found
+
+
+def _database_url(path: Path) -> str | None:
+    """Return the URL of a file that is a database; None for any other."""
+    kind = _DATABASES.get(path.suffix.lower())
+    if kind is None or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        start = file.read(16)
+    kind = "sqlite" if start == _SQLITE else "duckdb" if start[8:12] == b"DUCK" else kind
+    return f"{kind}:///{path.absolute()}"
+
+
+def _tables(url: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each table of a database, by its name; those of another schema than the usual one under both names."""
+    from decision_engine.history.databases import query_database
+
+    query = (
+        "SELECT 'main' AS place, name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' "
+        "ORDER BY name"
+        if url.startswith("sqlite")
+        else "SELECT table_schema AS place, table_name AS name FROM information_schema.tables "
+        "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY table_schema, table_name"
+    )
+    answer = query_database(url, query).to_pylist()
+    if not answer:
+        raise ConfigError(f"{url.rpartition('@')[2]}: the database holds no table.")
+    for row in answer:
+        place, table = str(row["place"]), str(row["name"])
+        usual = place in ("main", "public")
+        quoted = table.replace('"', '""')
+        shown = f'"{quoted}"' if usual else f'"{place}"."{quoted}"'
+        yield table if usual else f"{place}_{table}", {"database": url, "query": f"SELECT * FROM {shown}"}
+
+
+def _parts(file: str, folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield what a file holds: itself, or the sheets of a workbook, or the members of an archive."""
+    path = Path(file).expanduser()
+    settings = SourceConfig(file=os.path.relpath(path.absolute(), folder.absolute()))
+    paths = settings.paths(folder.absolute())
+    if not paths:
+        raise ConfigError(_missing(path))
+    written: dict[str, object] = {"file": settings.file}
+    name = re.sub(r"\.(gz|zip|csv|tsv|txt|parquet|pq|jsonl?|ndjson|xlsx|xlsm)\b", "", path.name)
+    first = paths[0]
+    kind = settings.format_by_name(Path(str(first).removesuffix(".gz")))
+    if kind == "excel":
+        sheets = _sheets(first)
+        yield from ((name if len(sheets) == 1 else sheet, {**written, "sheet": sheet}) for sheet in sheets)
+        return
+    members = _members(first)
+    if len(members) > 1:
+        yield from ((Path(member).stem, {**written, "member": member}) for member in members)
+        return
+    if kind == "csv" and first.suffix.lower() not in (".gz", ".zip"):
+        encoding = text_encoding(first)
+        if encoding != "utf-8":
+            written["encoding"] = encoding
+    yield name, written
+
+
+def _missing(path: Path) -> str:
+    if path.is_dir():
+        endings = sorted({one.suffix for one in path.iterdir() if one.suffix.lower() in FORMATS})
+        return f"{path} is a folder; name its files, for example {path}/*{endings[0] if endings else '.csv'}."
+    if is_pattern(str(path)):
+        return f"{path}: no file matches this pattern."
+    beside = sorted(one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS) if path.parent.is_dir() else []
+    return f"{path}: there is no such file." + (f" Beside it lie {', '.join(beside[:8])}." if beside else "")
+
+
+def _sheets(path: Path) -> list[str]:
+    """Return a workbook's sheets that hold anything."""
+    from simulations.errors import MissingExtraError
+
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        raise MissingExtraError(f'{path}: Excel needs openpyxl: pip install "decision-engine[excel]".') from None
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl raises whatever the broken part raised
+        raise HistoryError(f"{path} is no Excel workbook that can be read: {error}.") from None
+    try:
+        held = [sheet for sheet in book.sheetnames if next(iter(book[sheet].iter_rows(max_row=1, values_only=True)), None)]
+    finally:
+        book.close()
+    if not held:
+        raise HistoryError(f"{path}: the workbook holds no value.")
+    return held
+
+
+def _members(path: Path) -> list[str]:
+    """Return the files in a zip archive; none for anything else, or for one that cannot be read, which reading will tell."""
+    if path.suffix.lower() != ".zip":
+        return []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return []
+    return [name for name in names if not name.endswith("/") and not name.startswith("__MACOSX/")]
+
+
+def _free(name: str, taken: dict[str, dict[str, object]]) -> str:
+    """Return a name that can be used in expressions and is not taken."""
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "source"
+    plain = plain if plain[0].isalpha() else f"s_{plain}"
+    free, number = plain, 2
+    while free in taken:
+        free, number = f"{plain}_{number}", number + 1
+    return free

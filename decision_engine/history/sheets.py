@@ -1,0 +1,81 @@
+"""Sheets and drafts: what was looked at, and the mappings that grow out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+
+from decision_engine.config.sources import SourceConfig
+from decision_engine.history.columns import ColumnLook
+from decision_engine.history.infer import Guess
+from decision_engine.history.sources import OpenSource, quote
+
+UNIQUE = 0.999  # share of rows whose value nobody else has, from which on a column names rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A source that was looked at.
+
+    Attributes
+    ----------
+    written : dict
+        The source as it stands in the configuration.
+    """
+
+    name: str
+    written: dict[str, object]
+    settings: SourceConfig
+    source: OpenSource
+    looks: dict[str, ColumnLook]
+    roles: dict[str, list[Guess]]
+    personal: tuple[str, ...]
+
+    def is_key(self, column: str) -> bool:
+        """Whether a column names each row once."""
+        look = self.looks.get(column)
+        return look is not None and look.distinct > UNIQUE and look.filled > UNIQUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a mapping: an expression, and what a reader should know about it."""
+
+    expression: str
+    confidence: float | None = None
+    remark: str = ""
+    fill_in: str = ""  # what the reader must write here
+
+
+@dataclass(slots=True, kw_only=True)
+class TableDraft:
+    """A mapping in the making; `is_of_rounds` where each row is a decision about somebody whom nobody named."""
+
+    table: str
+    sheet: Sheet
+    joins: list[tuple[Sheet, str, str]] = field(default_factory=list)  # a sheet, the column here, the column there
+    where: str | None = None
+    lines: dict[str, Line] = field(default_factory=dict)
+    is_of_rounds: bool = False
+
+    @property
+    def sheets(self) -> list[Sheet]:
+        """The source and those joined to it."""
+        return [self.sheet, *(sheet for sheet, _, _ in self.joins)]
+
+
+def sql_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
+    """Return a column as SQL."""
+    return look.expression or identifier(connection, look.name)
+
+
+def identifier(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Return a column's name as SQL, quoted only where it must be."""
+    plain = name.isidentifier() and name.isascii()
+    if plain:
+        (n,) = connection.execute(
+            "SELECT count(*) FROM duckdb_keywords() WHERE keyword_name = ? AND keyword_category <> 'unreserved'", [name.lower()]
+        ).fetchall()[0]
+        plain = n == 0
+    return name if plain else quote(name)
