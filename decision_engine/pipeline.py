@@ -7,6 +7,7 @@ Judging stages see only the fitting weeks; `effects` and `fit` then do their wor
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from decision_engine.config.findings import raise_findings
 from decision_engine.config.models import Config
 from decision_engine.durable import write_atomically
-from decision_engine.history import check_sources, digest_sources
+from decision_engine.history import HistoryStore, check_sources
 from decision_engine.planning import Ledger, Plan
 from decision_engine.planning.approval import login_name
 from decision_engine.progress import Progress
@@ -150,10 +151,16 @@ def _part(config: Config, *names: str) -> dict[str, Any]:
 def _learn(config: Config, stages: Stages) -> _Learned:
     from decision_engine.stages import check, effects, fit, profile
 
+    with stages.progress.stage("read", "reading and validating the history"):
+        began = time.perf_counter()
+        history = HistoryStore(stages.workspace.history).open(config)
+        reading = time.perf_counter() - began
     checked: StageOutcome[Checked] = stages.run(
-        "check", "reading and validating the history", lambda: check.check_history(config),
-        inputs=(digest_sources(config),), settings=_part(config, "sources", "tables", "time", "actions"),
-    )  # fmt: skip
+        "check", "what the history holds, and its weeks", lambda: check.judge_history(history, config),
+        inputs=(history.digest,), settings=_part(config, "time", "actions"),
+    ).then(lambda judged: judged.of(history))  # fmt: skip
+    checked.seconds += reading
+    stages.done[-1] = checked
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
         after=(checked,), settings=_part(config, *_TIME, "margin_share"),

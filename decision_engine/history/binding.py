@@ -16,6 +16,9 @@ from decision_engine.history.privacy import personal_columns
 from decision_engine.history.sources import ROW, OpenSource, quote
 from simulations.tables import CANONICAL_TABLES
 
+_VOLATILE = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE' AND function_name <> 'error'"
+_CALL = re.compile(r"([a-z_][a-z_0-9]*)\s*\(")
+
 
 def bind_mappings(
     connection: duckdb.DuckDBPyConnection,
@@ -119,7 +122,18 @@ def _bind_columns(
     for key, condition in (("where", mapping.where), ("returns", mapping.returns)):
         if condition is not None:
             expressions.append(((*place, key), f"CAST(({condition}\n) AS BOOLEAN)"))
+    volatile = {str(name) for (name,) in connection.sql(_VOLATILE).fetchall()}
     for where, expression in expressions:
+        drawn = sorted(volatile & set(_CALL.findall(expression.lower())))
+        if drawn:
+            findings.append(
+                Finding(
+                    place=where,
+                    problem=f"{drawn[0]}() gives another value each time, so that no history could be read twice",
+                    remedy="derive a value from the row, for example with hash(...)",
+                )
+            )
+            continue
         answer = _bind(connection, f"SELECT {row}, ({expression}\n) FROM {clause}", known)
         if isinstance(answer, tuple):
             findings.append(Finding(place=where, problem=answer[0], remedy=answer[1]))

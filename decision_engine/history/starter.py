@@ -118,16 +118,15 @@ def _sources(files: Sequence[str], folder: Path) -> dict[str, dict[str, object]]
 
 def _database_tables(url: str) -> list[str]:
     """Return the names of a database's tables."""
-    from decision_engine.history.databases import query_database
+    from decision_engine.history.databases import query_column
 
-    name = "name" if url.startswith("sqlite") else "table_name"
     query = (
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
         if url.startswith("sqlite")
         else "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') "
         "ORDER BY table_name"
     )
-    tables = [str(value) for value in query_database(url, query).column(name).to_pylist()]
+    tables = query_column(url, query)
     if not tables:
         raise ConfigError("the database holds no table.")
     return tables

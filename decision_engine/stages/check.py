@@ -31,7 +31,30 @@ def check_history(config: Config) -> Checked:
         If a source, a column or the whole history cannot be used; single rows that cannot are set aside and counted.
     """
     history = read_history(config)
-    return Checked(history=history, quality=assess(history), panel=history.panel(config.action_set(), config.calendar()))
+    return judge_history(history, config).of(history)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What follows from a history's accepted rows alone, whatever its files are called."""
+
+    quality: HistoryQuality
+    panel: WeeklyPanel
+
+    def of(self, history: History) -> Checked:
+        """Return it together with the history."""
+        return Checked(history=history, quality=self.quality, panel=self.panel)
+
+
+def judge_history(history: History, config: Config) -> Judged:
+    """Describe a history that was read, and build its panel.
+
+    Raises
+    ------
+    HistoryError
+        If no order falls into the calendar.
+    """
+    return Judged(quality=assess(history), panel=history.panel(config.action_set(), config.calendar()))
 
 
 def data_document(checked: Checked) -> dict[str, Any]:
@@ -47,6 +70,7 @@ def data_document(checked: Checked) -> dict[str, Any]:
         "weeks": checked.panel.n_periods,
         "notes": list(history.notes),
         "digest": history.digest,
+        "version": history.number,
     }
 
 
@@ -82,7 +106,7 @@ def check_text(checked: Checked, config: Config) -> str:
 
 def _first_place(history: History, reason: Any) -> str:
     """Say where the first row of a reason lies."""
-    aside = history.quarantine
+    aside = history.aside.first_places()
     same = aside[(aside["table"] == reason.table) & (aside["source"] == reason.source) & (aside["reason"] == reason.reason)]
     first = same.iloc[0]
     line = "" if pd.isna(first["line"]) else f" (line {first['line']})"
