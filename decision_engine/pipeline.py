@@ -25,6 +25,7 @@ from decision_engine.progress import Progress
 from decision_engine.workspace import StageOutcome, Workspace, digest_of
 
 if TYPE_CHECKING:
+    from decision_engine.history import History
     from decision_engine.profiles import Profiles
     from decision_engine.stages.check import Checked
     from decision_engine.stages.effects import Estimated
@@ -124,6 +125,7 @@ def run_main_job(
 class _Learned:
     """Stages that say what the history holds and how the users live."""
 
+    history: History
     checked: StageOutcome[Checked]
     profiled: StageOutcome[Profiles]
     estimated: StageOutcome[Estimated]
@@ -175,7 +177,7 @@ def _learn(config: Config, stages: Stages) -> _Learned:
         lambda: fit.fit_simulators(checked.result.panel, estimated.result, config),
         after=(checked, estimated), settings=_part(config, *_TIME, "margin_share", "actions", "contact", "simulator"),
     )  # fmt: skip
-    return _Learned(checked=checked, profiled=profiled, estimated=estimated, fitted=fitted)
+    return _Learned(history=history, checked=checked, profiled=profiled, estimated=estimated, fitted=fitted)
 
 
 def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> _Decided:
@@ -212,7 +214,7 @@ def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> 
 def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, recorded: Plan) -> StageOutcome[Written]:
     from decision_engine.stages import report, tables
 
-    files = tables.write_tables(learned.checked, learned.profiled, stages.workspace.root)
+    files = tables.write_tables(learned.history, learned.profiled, stages.workspace.root)
     before = tuple(stages.done)
     return stages.run(
         "report", "the page that tells it all",
@@ -224,7 +226,8 @@ def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, 
                 plan=recorded, tables=files, stages=before,
             )
         ),
-        after=before, inputs=(digest_of(config.model_dump(mode="json")), str(recorded.version)), settings={},
+        after=before, settings={},
+        inputs=(digest_of(config.model_dump(mode="json")), str(recorded.version), learned.history.reading),
     )  # fmt: skip
 
 

@@ -122,9 +122,9 @@ def _bind_columns(
     for key, condition in (("where", mapping.where), ("returns", mapping.returns)):
         if condition is not None:
             expressions.append(((*place, key), f"CAST(({condition}\n) AS BOOLEAN)"))
-    volatile = {str(name) for (name,) in connection.sql(_VOLATILE).fetchall()}
     for where, expression in expressions:
-        drawn = sorted(volatile & set(_CALL.findall(expression.lower())))
+        called = set(_CALL.findall(expression.lower()))
+        drawn = sorted(called & _volatile(connection)) if called else []
         if drawn:
             findings.append(
                 Finding(
@@ -140,6 +140,11 @@ def _bind_columns(
         else:
             types[str(where[-1])] = answer
     return types, findings
+
+
+def _volatile(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the names of functions that give another value each time."""
+    return {str(name) for (name,) in connection.sql(_VOLATILE).fetchall()}
 
 
 def _check_personal(

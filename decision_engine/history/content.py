@@ -21,7 +21,7 @@ from decision_engine.history.databases import Answer, store_answer
 from decision_engine.history.sources import used_sources
 from simulations.errors import HistoryError
 
-_FRESH_NS = 3_000_000_000  # a change this recent may be followed by another that no time tells
+FRESH_SECONDS = 3.0  # a change this recent may be followed by another that no time tells
 
 
 class FileDigests:
@@ -31,10 +31,13 @@ class FileDigests:
     ----------
     cache : Path, optional
         Where digests are kept between runs; without one they are kept as long as this object.
+    fresh_seconds : float
+        Age below which a change of a file is too recent for its digest to be remembered.
     """
 
-    def __init__(self, cache: Path | None = None) -> None:
+    def __init__(self, cache: Path | None = None, *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._cache = cache
+        self._fresh_ns = int(fresh_seconds * 1e9)
         self._known: dict[str, list[object]] = {}
         self._changed = False
         if cache is not None and cache.is_file():
@@ -60,7 +63,7 @@ class FileDigests:
                 return str(known[-1])
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
-            fresh = time.time_ns() - max(path.stat().st_mtime_ns, path.stat().st_ctime_ns) < _FRESH_NS
+            fresh = time.time_ns() - max(path.stat().st_mtime_ns, path.stat().st_ctime_ns) < self._fresh_ns
             if _identity(path) == before and not fresh:
                 self._known[place] = [*before, found]
                 self._changed = True

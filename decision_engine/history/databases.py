@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from decision_engine.config.sources import expand
 from simulations.errors import ConfigError, HistoryError, MissingExtraError
 
 _BATCH_ROWS = 20_000
-_DRIVERS = {"psycopg": "postgres", "psycopg2": "postgres"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def ask(database: str, query: str) -> Iterator[Asked]:
     ConfigError, HistoryError
         If the database cannot be reached or refuses the query.
     """
-    url = expand(database)
+    url = re.sub("^postgres(ql)?://", "postgresql+psycopg://", expand(database))
     if url.startswith("duckdb:///"):
         with _ask_duckdb(Path(url.removeprefix("duckdb:///")), query) as asked:
             yield asked
@@ -105,11 +105,10 @@ def _ask_by_url(url: str, query: str) -> Iterator[Asked]:
         engine = create_engine(url)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
-            f"{first_line(error)}; right is duckdb:///PATH, sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
+            f"{first_line(error)}; right is duckdb:///PATH, sqlite:///PATH or postgresql://USER@HOST/DATABASE."
         ) from None
     except ModuleNotFoundError as error:
-        extra = _DRIVERS.get(str(error.name))
-        remedy = f'pip install "decision-engine[{extra}]", and postgresql+psycopg://...' if extra else "install it"
+        remedy = 'pip install "decision-engine[postgres]"' if error.name == "psycopg" else "install it"
         raise MissingExtraError(f"the database needs the package {error.name}: {remedy}.") from None
     try:
         with engine.connect() as link:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +37,22 @@ class Quarantine:
 
     def frame(self) -> pd.DataFrame:
         """Return all of them, in the order of tables, sources, files and rows."""
-        found = list(self.batches())
-        return pd.concat(found, ignore_index=True) if found else self._named(_empty())
+        return pd.concat(list(self.parts()), ignore_index=True)
 
-    def batches(self) -> Iterator[pd.DataFrame]:
-        """Yield them in blocks."""
+    @property
+    def digest(self) -> str:
+        """Digest of what the rows are and what their files are called."""
+        names = {source: list(files) for source, files in sorted((self.files or {}).items())}
+        digest = hashlib.sha256(json.dumps(names).encode())
+        if self.path is not None:
+            with self.path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def parts(self) -> Iterator[pd.DataFrame]:
+        """Yield them in blocks, of which one is there even without a row."""
         if self.path is None:
+            yield self._named(_empty())
             return
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(_BATCH_ROWS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -73,6 +74,17 @@ class History:
     def digest(self) -> str:
         """SHA-256 of the accepted rows, the same on every machine."""
         return self.known_digest or digest_files(self._stored())
+
+    @property
+    def version(self) -> str:
+        """What the version is called in texts: its number, where the workspace keeps it, and the beginning of its digest."""
+        return f"{'' if self.number is None else f'version {self.number}, '}{self.digest[:12]}"
+
+    @cached_property
+    def reading(self) -> str:
+        """Digest of how the rows were read: counts, notes, and what was set aside in which files."""
+        told = [self.number, self.notes, self.counts.to_json(orient="split"), self.aside.digest]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     @cached_property
     def quarantine(self) -> pd.DataFrame:

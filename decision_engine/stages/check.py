@@ -89,7 +89,7 @@ def check_document(checked: Checked, config: Config) -> dict[str, Any]:
 def check_text(checked: Checked, config: Config) -> str:
     """Return what `check` prints."""
     history, quality = checked.history, checked.quality
-    lines = [history.summary(), quality.summary()]
+    lines = [history.summary(), quality.summary(), f"History: {history.version}."]
     lines += [
         f"Quarantined: {row.rows:,} rows of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: {row.reason}"
         + _first_place(history, row)
