@@ -11,6 +11,7 @@ version. A row that a later file corrects makes a new one, and both stay readabl
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 
 from decision_engine.config.models import Config
@@ -32,6 +34,7 @@ from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.record import COUNT_COLUMNS, History
 from decision_engine.history.sources import used_sources
 from decision_engine.history.tables_on_disk import StoredTables
+from decision_engine.source import digest_of_module
 from simulations.errors import HistoryError, InputError
 
 _FORMAT = 1
@@ -126,13 +129,13 @@ class HistoryStore:
         scratch = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self.folder))
         try:
             answers = ask_databases(config, scratch)
-            key = digest_sources(config, digests, answers)
+            key = _key(digest_sources(config, digests, answers))
             found = self._reading(key)
             if found is None or not self._is_whole(found.parent.parent, digests):
                 tables = scratch / "tables"
                 tables.mkdir()
                 history = read_history(config, tables, answers=answers)
-                if digest_sources(config, digests, answers) != key:
+                if _key(digest_sources(config, digests, answers)) != key:
                     raise HistoryError(f"{config.origin.where(('sources',))}: a file changed while it was read; run again.")
                 found = self._keep(config, key, history, tables, digests)
             digests.save()
@@ -295,6 +298,12 @@ class HistoryStore:
             megabytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
             folder=folder,
         )
+
+
+def _key(content: str) -> str:
+    """Return the key of a reading: what the sources hold, and the code that reads them."""
+    reader = digest_of_module("decision_engine.history.ingest")
+    return hashlib.sha256(f"{content} {reader} {duckdb.__version__}".encode()).hexdigest()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
