@@ -56,6 +56,7 @@ def write_lines(path: Path, n_lines: int) -> None:
         f"round(1 + (hash(i + 13) % 5000) / 100.0, 2) AS paid FROM (SELECT i, i // 4 AS o FROM range({n_lines}) AS t(i))"
     )
     with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, past Python's redirection
         connection.execute("SET memory_limit = '2GB'")
         connection.execute(f"SET temp_directory = '{path.parent}'")
         if path.suffix == ".parquet":

@@ -89,6 +89,7 @@ def _ask_duckdb(path: Path, query: str) -> Iterator[Asked]:
         raise ConfigError(f"database {path} does not exist.")
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
+            connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, which is kept for results
             cursor = connection.execute(query)
             columns = tuple(str(column[0]) for column in cursor.description)
             yield Asked(columns=columns, batches=iter(lambda: cursor.fetchmany(_BATCH_ROWS), []))

@@ -72,6 +72,7 @@ class Quarantine:
         first = "min(file_row_number) AS first, count(*) AS rows"
         keys = ", ".join(f'"{name}"' for name in _REASON)
         with duckdb.connect(":memory:") as connection:
+            connection.execute("SET enable_progress_bar = false")
             found = connection.execute(
                 f"SELECT q.*, g.rows FROM (SELECT {keys}, {first} FROM read_parquet($path, file_row_number = true) "
                 "GROUP BY ALL) g "

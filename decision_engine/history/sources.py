@@ -131,6 +131,7 @@ def open_database(scratch: Path, readable: Sequence[Path] = (), folders: Sequenc
         "allowed_directories": listed[0],
         "allowed_paths": listed[1],
         "TimeZone": literal("UTC"),
+        "enable_progress_bar": "false",  # it is drawn on stdout, which is kept for results
         "python_enable_replacements": "false",
         "enable_external_access": "false",
         "lock_configuration": "true",
