@@ -150,19 +150,27 @@ def _part(config: Config, *names: str) -> dict[str, Any]:
     return config.model_dump(mode="json", include=set(names))
 
 
-def _learn(config: Config, stages: Stages) -> _Learned:
-    from decision_engine.stages import check, effects, fit, profile
+def _check(config: Config, stages: Stages) -> tuple[History, StageOutcome[Checked]]:
+    """Read the history, or take the version that the workspace keeps of it; what is judged of it depends on its rows alone."""
+    from decision_engine.stages import check
 
-    with stages.progress.stage("read", "reading and validating the history"):
+    with stages.progress.stage("check", "reading and validating the history"):
         began = time.perf_counter()
         history = HistoryStore(stages.workspace.history).open(config)
-        reading = time.perf_counter() - began
-    checked: StageOutcome[Checked] = stages.run(
-        "check", "what the history holds, and its weeks", lambda: check.judge_history(history, config),
-        inputs=(history.digest,), settings=_part(config, "time", "actions"),
-    ).then(lambda judged: judged.of(history))  # fmt: skip
-    checked.seconds += reading
-    stages.done[-1] = checked
+        judged = stages.workspace.stage(
+            "check", lambda: check.judge_history(history, config),
+            inputs=(history.digest,), settings=_part(config, "time", "actions"), module="decision_engine.stages.check",
+        )  # fmt: skip
+        checked = judged.then(lambda found: found.of(history))
+        checked.seconds, checked.cached = time.perf_counter() - began, judged.cached and history.was_kept
+    stages.done.append(checked)
+    return history, checked
+
+
+def _learn(config: Config, stages: Stages) -> _Learned:
+    from decision_engine.stages import effects, fit, profile
+
+    history, checked = _check(config, stages)
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
         after=(checked,), settings=_part(config, *_TIME, "margin_share"),

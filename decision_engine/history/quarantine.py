@@ -41,8 +41,8 @@ class Quarantine:
 
     @property
     def digest(self) -> str:
-        """Digest of what the rows are and what their files are called."""
-        names = {source: list(files) for source, files in sorted((self.files or {}).items())}
+        """Digest of what the rows are and what their files are called, in whatever folder they lie."""
+        names = {source: [Path(file).name for file in files] for source, files in sorted((self.files or {}).items())}
         digest = hashlib.sha256(json.dumps(names).encode())
         if self.path is not None:
             with self.path.open("rb") as file:

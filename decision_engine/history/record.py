@@ -61,6 +61,8 @@ class History:
         Which version of the workspace's history this is; None where none is kept.
     known_digest : str or None
         The digest, where it is known already.
+    was_kept : bool
+        Whether nothing had to be read: the workspace kept it.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -69,6 +71,7 @@ class History:
     notes: tuple[str, ...] = ()
     number: int | None = None
     known_digest: str | None = None
+    was_kept: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -83,7 +86,8 @@ class History:
     @cached_property
     def reading(self) -> str:
         """Digest of how the rows were read: counts, notes, and what was set aside in which files."""
-        told = [self.number, self.notes, self.counts.to_json(orient="split"), self.aside.digest]
+        counts = self.counts.assign(file=[Path(file).name for file in self.counts["file"]])
+        told = [self.number, len(self.notes), counts.to_json(orient="split"), self.aside.digest]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
     @cached_property

@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,8 @@ class HistoryStore:
             answers = ask_databases(config, scratch)
             key = _key(digest_sources(config, digests, answers))
             found = self._reading(key)
-            if found is None or not self._is_whole(found.parent.parent, digests):
+            kept = found is not None and self._is_whole(found.parent.parent, digests)
+            if found is None or not kept:
                 tables = scratch / "tables"
                 tables.mkdir()
                 history = read_history(config, tables, answers=answers)
@@ -142,7 +143,7 @@ class HistoryStore:
             self._note_latest(config.name, found.parent.parent.name)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        return self._load(config, found)
+        return replace(self._load(config, found), was_kept=kept)
 
     def versions(self, name: str | None = None) -> list[Version]:
         """Return all versions, or those that configurations of one name were read to, in the order of their numbers."""
