@@ -123,9 +123,8 @@ def chosen_policy(world: World, past: WorldHistory, config: Config) -> Policy:
     """
     history = History(
         tables={"orders": past.orders, "exposures": past.exposures, "customers": past.customers},
-        quarantine=past.orders.head(0),
         counts=past.orders.head(0),
-        digest=world.name,
+        known_digest=world.name,
     )
     estimated = estimate(past.panel, history, config)
     early = past.panel.as_of(config.n_fitting_periods)

@@ -7,6 +7,7 @@ Judging stages see only the fitting weeks; `effects` and `fit` then do their wor
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from decision_engine.config.findings import raise_findings
 from decision_engine.config.models import Config
 from decision_engine.durable import write_atomically
-from decision_engine.history import check_sources, digest_sources
+from decision_engine.history import HistoryStore, check_sources
 from decision_engine.planning import Ledger, Plan
 from decision_engine.planning.approval import login_name
 from decision_engine.progress import Progress
 from decision_engine.workspace import StageOutcome, Workspace, digest_of
 
 if TYPE_CHECKING:
+    from decision_engine.history import History
     from decision_engine.profiles import Profiles
     from decision_engine.stages.check import Checked
     from decision_engine.stages.effects import Estimated
@@ -123,6 +125,7 @@ def run_main_job(
 class _Learned:
     """Stages that say what the history holds and how the users live."""
 
+    history: History
     checked: StageOutcome[Checked]
     profiled: StageOutcome[Profiles]
     estimated: StageOutcome[Estimated]
@@ -147,14 +150,28 @@ def _part(config: Config, *names: str) -> dict[str, Any]:
     return config.model_dump(mode="json", include=set(names))
 
 
-def _learn(config: Config, stages: Stages) -> _Learned:
-    from decision_engine.stages import check, effects, fit, profile
+def _check(config: Config, stages: Stages) -> tuple[History, StageOutcome[Checked]]:
+    """Read the history, or take the version that the workspace keeps of it; what is judged of it depends on its rows alone."""
+    from decision_engine.stages import check
 
-    checked: StageOutcome[Checked] = stages.run(
-        "check", "reading and validating the history", lambda: check.check_history(config),
-        inputs=(digest_sources(config),), settings=_part(config, "sources", "tables", "time", "actions"),
-    )  # fmt: skip
+    with stages.progress.stage("check", "reading and validating the history"):
+        began = time.perf_counter()
+        history = HistoryStore(stages.workspace.history).open(config)
+        judged = stages.workspace.stage(
+            "check", lambda: check.survey(history, config),
+            inputs=(history.digest,), settings=_part(config, "time", "actions"), module="decision_engine.stages.check",
+        )  # fmt: skip
+        checked = judged.then(lambda found: found.of(history))
+        checked.seconds, checked.cached = time.perf_counter() - began, judged.cached and history.was_kept
+    stages.done.append(checked)
     check.refuse_hopeless(checked.result, config)
+    return history, checked
+
+
+def _learn(config: Config, stages: Stages) -> _Learned:
+    from decision_engine.stages import effects, fit, profile
+
+    history, checked = _check(config, stages)
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
         after=(checked,), settings=_part(config, *_TIME, "margin_share"),
@@ -169,7 +186,7 @@ def _learn(config: Config, stages: Stages) -> _Learned:
         lambda: fit.fit_simulators(checked.result.panel, estimated.result, config),
         after=(checked, estimated), settings=_part(config, *_TIME, "margin_share", "actions", "contact", "simulator"),
     )  # fmt: skip
-    return _Learned(checked=checked, profiled=profiled, estimated=estimated, fitted=fitted)
+    return _Learned(history=history, checked=checked, profiled=profiled, estimated=estimated, fitted=fitted)
 
 
 def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> _Decided:
@@ -206,7 +223,7 @@ def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> 
 def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, recorded: Plan) -> StageOutcome[Written]:
     from decision_engine.stages import report, tables
 
-    files = tables.write_tables(learned.checked, learned.profiled, stages.workspace.root)
+    files = tables.write_tables(learned.history, learned.profiled, stages.workspace.root)
     before = tuple(stages.done)
     return stages.run(
         "report", "the page that tells it all",
@@ -218,12 +235,11 @@ def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, 
                 plan=recorded, tables=files, stages=before,
             )
         ),
-        after=before,
+        after=before, settings={},
         inputs=(
             digest_of([config.model_dump(mode="json"), [line.say() for line in config.origin.placeholders]]),
-            str(recorded.version),
+            str(recorded.version), learned.history.reading,
         ),
-        settings={},
     )  # fmt: skip
 
 

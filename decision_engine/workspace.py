@@ -26,6 +26,7 @@ from decision_engine.source import digest_of_module
 from simulations.errors import ArtifactError, InputError
 
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 _NUMERIC = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "lightgbm", "interpret-core", "econml", "dowhy", "torch",
             "stable-baselines3", "sb3-contrib", "gymnasium", "optuna", "duckdb", "pyarrow")  # fmt: skip
@@ -62,15 +63,19 @@ class StageOutcome(Generic[Result]):
     key: str
     seconds: float
     cached: bool
-    _path: Path
+    _load: Callable[[], Result]
     _result: list[Result] = field(default_factory=list)
 
     @property
     def result(self) -> Result:
         """The stage's result."""
         if not self._result:
-            self._result.append(_read(self._path))
+            self._result.append(self._load())
         return self._result[0]
+
+    def then(self, finish: Callable[[Result], Other]) -> StageOutcome[Other]:
+        """Return the outcome with a result made of this one, when it is first asked for."""
+        return StageOutcome(self.name, self.key, self.seconds, self.cached, lambda: finish(self.result))
 
 
 class Workspace:
@@ -89,6 +94,11 @@ class Workspace:
     def artifacts(self) -> Path:
         """Folder of the stages' artifacts."""
         return self.root / "artifacts"
+
+    @property
+    def history(self) -> Path:
+        """Folder of the versions of the history."""
+        return self.root / "history"
 
     @property
     def ledger(self) -> Path:
@@ -155,10 +165,10 @@ class Workspace:
         path = self.artifacts / f"{name}-{key}.pickle"
         began = time.perf_counter()
         if _is_whole(path):
-            return StageOutcome(name, key, time.perf_counter() - began, True, path)
+            return StageOutcome(name, key, time.perf_counter() - began, True, lambda: _read(path))
         result = compute()
         _write(path, result)
-        return StageOutcome(name, key, time.perf_counter() - began, False, path, [result])
+        return StageOutcome(name, key, time.perf_counter() - began, False, lambda: _read(path), [result])
 
 
 def _digest_path(path: Path) -> Path:

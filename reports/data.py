@@ -48,7 +48,7 @@ def data_section(report: DataReport) -> Section:
     body: list[Html] = [
         paragraph(f"{numbers.plural(read, 'row')} read, {accepted:,} accepted, {aside_words}.", report.summary),
         html_table(
-            report.counts, _count_columns(report.counts), caption="Rows by table: read = accepted + set aside.", limit=40
+            report.counts, _count_columns(report.counts), caption=f"Rows by table: read = {_parts(report.counts)}.", limit=40
         ),
     ]
     if report.tables is not None and len(report.tables):
@@ -60,11 +60,24 @@ def data_section(report: DataReport) -> Section:
     return Section(heading="The data", body=tuple(part for part in body if part))
 
 
+_CORRECTED = {"superseded": "Corrected by a later row", "repeated": "Repeated by a later row"}
+
+
+def _corrected(counts: pd.DataFrame) -> dict[str, str]:
+    """Return the headings of rows that do not count because a later row does, where there are any."""
+    return {name: heading for name, heading in _CORRECTED.items() if name in counts and counts[name].sum()}
+
+
+def _parts(counts: pd.DataFrame) -> str:
+    return " + ".join(["accepted", "set aside", *(heading.lower() for heading in _corrected(counts).values())])
+
+
 def _count_columns(counts: pd.DataFrame) -> list[Column]:
     headings = {
         "read": "Read",
         "accepted": "Accepted",
         "quarantined": "Set aside",
+        **_corrected(counts),
         "left_out": "Not asked for",
         "outside_periods": "Accepted, outside the weeks",
     }

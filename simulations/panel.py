@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simulations.actions import ActionSet
-from simulations.arrays import BitArray, BoolArray, Float32Array, IntArray, KeyArray
+from simulations.arrays import BitArray, BoolArray, Float32Array, FloatArray, IntArray, KeyArray
 from simulations.errors import HistoryError
 from simulations.randomness import user_keys
 
@@ -128,6 +128,28 @@ class WeeklyPanel:
         return np.asarray((self.exposure_bits >> np.uint32(action)) & np.uint32(1) == 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyOrders:
+    """Orders by user and week, a row for each of both with an order.
+
+    Attributes
+    ----------
+    user_ids : (n,) array of str, sorted
+        Users with an order, inside the weeks or outside.
+    users, weeks : (k,) int arrays
+        Index of the user and of the week.
+    order_days : (k,) int array
+        Business days with an order that brought something or nothing, 0 to 7; a return is no visit.
+    revenue : (k,) float array
+    """
+
+    user_ids: NDArray[np.object_]
+    users: IntArray
+    weeks: IntArray
+    order_days: IntArray
+    revenue: FloatArray
+
+
 def build_panel(
     orders: pd.DataFrame,
     exposures: pd.DataFrame | None = None,
@@ -148,36 +170,58 @@ def build_panel(
     HistoryError
         If no order falls into the calendar.
     """
-    frames = [frame for frame in (orders, exposures, customers) if frame is not None and len(frame)]
-    user_ids = (
-        pd.Index(np.unique(np.concatenate([frame["user_id"].astype(str).unique() for frame in frames])))
-        if frames
-        else pd.Index([])
-    )
-    shape = (len(user_ids), calendar.n_periods)
-    rows = user_ids.get_indexer(pd.Index(orders["user_id"].astype(str)))
-    days = calendar.business_days(orders["ordered_at"])
-    inside = (days >= 0) & (days < 7 * calendar.n_periods)
-    if not inside.any():
-        raise HistoryError(
-            f"orders: none of {len(orders):,} falls into the {calendar.n_periods} weeks from {calendar.first_day}; "
-            "check time.first_day and time.last_period."
-        )
-    rows, days, revenue_values = rows[inside], days[inside], orders["revenue"].to_numpy(dtype=np.float64)[inside]
-    revenue = np.bincount(rows * shape[1] + days // 7, weights=revenue_values, minlength=shape[0] * shape[1]).reshape(shape)
-    bought = np.unique((rows * (7 * shape[1]) + days)[revenue_values >= 0])
-    order_days = np.bincount(bought // 7, minlength=shape[0] * shape[1]).reshape(shape)
+    return assemble_panel(_weekly_orders(orders, calendar), exposures, customers, actions=actions, calendar=calendar)
+
+
+def assemble_panel(
+    weekly: WeeklyOrders,
+    exposures: pd.DataFrame | None = None,
+    customers: pd.DataFrame | None = None,
+    *,
+    actions: ActionSet,
+    calendar: Calendar,
+) -> WeeklyPanel:
+    """Turn orders that are counted by week already into a panel; else as `build_panel`."""
+    others = [frame["user_id"].astype(str).unique() for frame in (exposures, customers) if frame is not None and len(frame)]
+    user_ids = pd.Index(np.unique(np.concatenate([weekly.user_ids, *others])) if others else weekly.user_ids)
+    rows = (user_ids.get_indexer(pd.Index(weekly.user_ids)) if others else np.arange(len(user_ids)))[weekly.users]
+    order_days = np.zeros((len(user_ids), calendar.n_periods), dtype=np.int16)
+    revenue = np.zeros(order_days.shape, dtype=np.float32)
+    order_days[rows, weekly.weeks] = weekly.order_days
+    revenue[rows, weekly.weeks] = weekly.revenue
     exposure_bits, redemptions = _book_exposures(exposures, user_ids, actions, calendar)
     return WeeklyPanel(
         user_ids=user_ids.to_numpy(dtype=object),
         user_keys=user_keys(str(user_id) for user_id in user_ids),
-        order_days=order_days.astype(np.int16),
-        revenue=revenue.astype(np.float32),
+        order_days=order_days,
+        revenue=revenue,
         exposure_bits=exposure_bits,
         redemptions=redemptions,
         consent=_consent(customers, user_ids),
         actions=actions,
         calendar=calendar,
+    )
+
+
+def _weekly_orders(orders: pd.DataFrame, calendar: Calendar) -> WeeklyOrders:
+    user_ids, rows = np.unique(orders["user_id"].astype(str).to_numpy(dtype=object), return_inverse=True)
+    days = calendar.business_days(orders["ordered_at"])
+    n_days = 7 * calendar.n_periods
+    inside = (days >= 0) & (days < n_days)
+    if not inside.any():
+        raise HistoryError(
+            f"orders: none of {len(orders):,} falls into the {calendar.n_periods} weeks from {calendar.first_day}; "
+            "check time.first_day and time.last_period."
+        )
+    rows, days, revenue = rows[inside], days[inside], orders["revenue"].to_numpy(dtype=np.float64)[inside]
+    cells, places = np.unique(rows * calendar.n_periods + days // 7, return_inverse=True)
+    visits = np.unique((places * n_days + days)[revenue >= 0])
+    return WeeklyOrders(
+        user_ids=user_ids,
+        users=cells // calendar.n_periods,
+        weeks=cells % calendar.n_periods,
+        order_days=np.bincount(visits // n_days, minlength=cells.size),
+        revenue=np.bincount(places, weights=revenue, minlength=cells.size).astype(np.float64),
     )
 
 

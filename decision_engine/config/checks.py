@@ -134,6 +134,12 @@ def _check_mapping(
             problem=f"table {name} has no revenue that a return could turn",
             remedy="`returns` goes with orders and items",
         )
+    if mapping.get("corrections") not in (None, "none") and not table.key:
+        yield Finding(
+            place=(*place, "corrections"),
+            problem=f"rows of {name} have no key by which a later row could correct an earlier one",
+            remedy=f"`corrections` goes with {', '.join(found.name for found in CANONICAL_TABLES.values() if found.key)}",
+        )
     missing = [column for column in table.required if column not in columns]
     if columns and missing:
         yield Finding(

@@ -73,6 +73,11 @@ class TableMapping(Section):
         description="SQL condition, for orders and items: rows where it holds are returns or cancellations; whatever the sign "
         "of their revenue, they count as negative.",
     )
+    corrections: Literal["none", "last"] = Field(
+        "none",
+        description="Of several rows with one key (orders, products, customers): `none` keeps the first and sets the others "
+        "aside; `last` keeps the last, which corrects the earlier ones.",
+    )
     values: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="For a column: raw value: canonical value. Values not listed stay as they are."
     )

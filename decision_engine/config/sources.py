@@ -114,6 +114,10 @@ class SourceConfig(BaseModel):
             raise ConfigError(f"{self.file} lies outside package {self.package}; name a file inside it.")
         return path
 
+    def shown_database(self) -> str:
+        """Return the database as people may see it, never with a password."""
+        return expand(str(self.database)).rpartition("@")[2]
+
     def paths(self, folder: Path) -> list[Path]:
         """Return the files there are: one, or all that match the pattern in the order of their names; none if there is none.
 

@@ -16,6 +16,9 @@ from decision_engine.history.privacy import columns_read, identifying_columns, p
 from decision_engine.history.sources import ROW, OpenSource, quote
 from simulations.tables import CANONICAL_TABLES
 
+_VOLATILE = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE' AND function_name <> 'error'"
+_CALL = re.compile(r"([a-z_][a-z_0-9]*)\s*\(")
+
 
 def bind_mappings(
     connection: duckdb.DuckDBPyConnection,
@@ -134,12 +137,28 @@ def _bind_columns(
         if condition is not None:
             expressions.append(((*place, key), f"CAST(({condition}\n) AS BOOLEAN)"))
     for where, expression in expressions:
+        called = set(_CALL.findall(expression.lower()))
+        drawn = sorted(called & _volatile(connection)) if called else []
+        if drawn:
+            findings.append(
+                Finding(
+                    place=where,
+                    problem=f"{drawn[0]}() gives another value each time, so that no history could be read twice",
+                    remedy="derive a value from the row, for example with hash(...)",
+                )
+            )
+            continue
         answer = _bind(connection, f"SELECT {row}, ({expression}\n) FROM {clause}", known)
         if isinstance(answer, tuple):
             findings.append(Finding(place=where, problem=answer[0], remedy=answer[1]))
         else:
             types[str(where[-1])] = answer
     return types, findings
+
+
+def _volatile(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the names of functions that give another value each time."""
+    return {str(name) for (name,) in connection.sql(_VOLATILE).fetchall()}
 
 
 def _check_personal(

@@ -48,7 +48,7 @@ def _database_url(path: Path) -> str | None:
 
 def _tables(url: str) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield each table of a database, by its name; those of another schema than the usual one under both names."""
-    from decision_engine.history.databases import query_database
+    from decision_engine.history.databases import query_rows
 
     query = (
         "SELECT 'main' AS place, name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' "
@@ -57,11 +57,10 @@ def _tables(url: str) -> Iterator[tuple[str, dict[str, object]]]:
         else "SELECT table_schema AS place, table_name AS name FROM information_schema.tables "
         "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY table_schema, table_name"
     )
-    answer = query_database(url, query).to_pylist()
+    answer = query_rows(url, query)
     if not answer:
         raise ConfigError(f"{url.rpartition('@')[2]}: the database holds no table.")
-    for row in answer:
-        place, table = str(row["place"]), str(row["name"])
+    for place, table in answer:
         usual = place in ("main", "public")
         quoted = table.replace('"', '""')
         shown = f'"{quoted}"' if usual else f'"{place}"."{quoted}"'

@@ -1,39 +1,104 @@
-"""Databases as sources: one query, answered once, every value as text."""
+"""Databases as sources: one query, answered once and streamed into a Parquet file, every value as text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from decision_engine.config.sources import expand
 from simulations.errors import ConfigError, HistoryError, MissingExtraError
 
+_BATCH_ROWS = 20_000
 
-def query_database(database: str, query: str) -> pa.Table:
-    """Return the answer of a query, every value as text.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A query's answer in a Parquet file: its columns, all text, and the digest of columns and rows in their order."""
+
+    path: Path
+    columns: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A query that is being answered."""
+
+    columns: tuple[str, ...]
+    batches: Iterator[Sequence[Sequence[Any]]]
+
+
+def store_answer(database: str, query: str, path: Path) -> Answer:
+    """Ask a database and write the answer to `path`, a batch of rows at a time.
 
     Raises
     ------
-    HistoryError
+    ConfigError, HistoryError
         If the database cannot be reached or refuses the query.
     """
-    url = expand(database)
+    digest = hashlib.sha256()
+    with ask(database, query) as asked:
+        digest.update(repr(asked.columns).encode())
+        schema = pa.schema([(column, pa.string()) for column in asked.columns])
+        with pq.ParquetWriter(path, schema) as writer:
+            for rows in asked.batches:
+                batch = _as_text(schema, rows)
+                digest.update(repr(batch.to_pydict()).encode())
+                writer.write_batch(batch)
+    return Answer(path=path, columns=asked.columns, digest=digest.hexdigest())
+
+
+def query_rows(database: str, query: str) -> list[tuple[str, ...]]:
+    """Return the rows of a short answer, as text."""
+    with ask(database, query) as asked:
+        return [tuple(str(value) for value in row) for rows in asked.batches for row in rows]
+
+
+@contextmanager
+def ask(database: str, query: str) -> Iterator[Asked]:
+    """Ask a database; its rows come in batches of one size while the connection is open.
+
+    Raises
+    ------
+    ConfigError, HistoryError
+        If the database cannot be reached or refuses the query.
+    """
+    url = re.sub("^postgres(ql)?://", "postgresql+psycopg://", expand(database))
     if url.startswith("duckdb:///"):
-        path = Path(url.removeprefix("duckdb:///"))
-        if not path.is_file():
-            raise ConfigError(f"database {path} does not exist.")
-        try:
-            with duckdb.connect(str(path), read_only=True) as connection:
-                cursor = connection.execute(query)
-                return _as_text([str(column[0]) for column in cursor.description], cursor.fetchall())
-        except duckdb.Error as error:
-            raise HistoryError(f"the database refuses the query: {first_line(error)}") from None
+        with _ask_duckdb(Path(url.removeprefix("duckdb:///")), query) as asked:
+            yield asked
+        return
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
         raise ConfigError(f"database {url.removeprefix('sqlite:///')} does not exist.")
+    with _ask_by_url(url, query) as asked:
+        yield asked
+
+
+@contextmanager
+def _ask_duckdb(path: Path, query: str) -> Iterator[Asked]:
+    if not path.is_file():
+        raise ConfigError(f"database {path} does not exist.")
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, which is kept for results
+            cursor = connection.execute(query)
+            columns = tuple(str(column[0]) for column in cursor.description)
+            yield Asked(columns=columns, batches=iter(lambda: cursor.fetchmany(_BATCH_ROWS), []))
+    except duckdb.Error as error:
+        raise HistoryError(f"the database refuses the query: {first_line(error)}") from None
+
+
+@contextmanager
+def _ask_by_url(url: str, query: str) -> Iterator[Asked]:
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -41,23 +106,25 @@ def query_database(database: str, query: str) -> pa.Table:
         engine = create_engine(url)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
-            f"{first_line(error)}; right is duckdb:///PATH, sqlite:///PATH or postgresql+DRIVER://... ."
+            f"{first_line(error)}; right is duckdb:///PATH, sqlite:///PATH or postgresql://USER@HOST/DATABASE."
         ) from None
     except ModuleNotFoundError as error:
-        raise MissingExtraError(f"the database needs the package {error.name}: install it.") from None
+        remedy = 'pip install "decision-engine[postgres]"' if error.name == "psycopg" else "install it"
+        raise MissingExtraError(f"the database needs the package {error.name}: {remedy}.") from None
     try:
         with engine.connect() as link:
-            result = link.execute(text(query))
-            return _as_text([str(key) for key in result.keys()], [tuple(row) for row in result])  # noqa: SIM118
+            result = link.execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS).execute(text(query))
+            yield Asked(columns=tuple(str(key) for key in result.keys()), batches=result.partitions(_BATCH_ROWS))  # noqa: SIM118
     except SQLAlchemyError as error:
         raise HistoryError(f"the database refuses the query: {first_line(error)}") from None
     finally:
         engine.dispose()
 
 
-def _as_text(columns: list[str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
-    arrays = [pa.array([None if row[k] is None else str(row[k]) for row in rows], pa.string()) for k in range(len(columns))]
-    return pa.table(arrays, names=columns)
+def _as_text(schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array([None if value is None else str(value) for value in column], pa.string()) for column in columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def first_line(error: Exception) -> str:

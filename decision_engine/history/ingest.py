@@ -1,40 +1,56 @@
 """Ingest: configured sources to canonical tables, with every row either accepted or set aside for a stated reason.
 
-DuckDB does the work on columns, one query a mapping. The counts add up: rows read = rows accepted + rows quarantined.
+DuckDB streams the rows from the sources into a Parquet file for each canonical table, so that no table has to fit into memory.
+The counts add up: rows read = accepted + quarantined + superseded + repeated.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from decision_engine.config.findings import Finding, raise_findings
 from decision_engine.config.models import Config
 from decision_engine.history.binding import bind_mappings
-from decision_engine.history.databases import first_line
+from decision_engine.history.databases import Answer, first_line
 from decision_engine.history.mapping import BoundMapping
 from decision_engine.history.privacy import read_pseudonym_key
-from decision_engine.history.record import COUNT_COLUMNS, QUARANTINE_COLUMNS, History, digest_tables
-from decision_engine.history.sources import ROW, OpenSource, SourceReader, quote
+from decision_engine.history.quarantine import Quarantine
+from decision_engine.history.record import COUNT_COLUMNS, WHEN, History
+from decision_engine.history.repeats import Repeats, drop_repeats, judge_repeats, repeats_set_aside
+from decision_engine.history.setting_aside import Aside, told
+from decision_engine.history.sources import PARQUET, OpenSource, SourceReader, literal, quote, used_sources
+from decision_engine.history.tables_on_disk import OwnFolder, StoredTables
+from decision_engine.history.weekly import LARGEST, inside, orders_of, weekly_orders
 from simulations.errors import HistoryError
+from simulations.panel import WeeklyPanel, assemble_panel
 from simulations.tables import CANONICAL_TABLES, ColumnType, Table
 
-_ARROW_TYPES = {
-    ColumnType.TEXT: pa.string(),
-    ColumnType.TIME: pa.timestamp("us"),
-    ColumnType.NUMBER: pa.float64(),
-    ColumnType.FLAG: pa.bool_(),
+QUARANTINE_FILE = "quarantine.parquet"
+_SQL_TYPES = {
+    ColumnType.TEXT: "VARCHAR",
+    ColumnType.TIME: "TIMESTAMP",
+    ColumnType.NUMBER: "DOUBLE",
+    ColumnType.FLAG: "BOOLEAN",
 }
-_WHEN = ("ordered_at", "exposed_at", "at")  # the column that says when a row happened
+_PANEL_TABLES = ("orders", "items", "exposures", "customers")
 
 
-def read_history(config: Config) -> History:
+def read_history(config: Config, folder: Path | None = None, *, answers: Mapping[str, Answer] | None = None) -> History:
     """Read all tables that a configuration maps.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        An empty folder for the tables; a temporary one, which lives as long as the history does, where left out.
+    answers : mapping of str to Answer, optional
+        What databases answered already, by source.
 
     Raises
     ------
@@ -43,22 +59,35 @@ def read_history(config: Config) -> History:
     HistoryError
         If a source cannot be read at all, or no order is accepted.
     """
-    key = read_pseudonym_key(config)
-    with SourceReader.of(config) as reader:
-        bound, findings = bind_mappings(reader.connection, config, reader.sources, key)
-        raise_findings(findings, config.origin)
-        history = _Ingestion(
-            config=config,
-            reader=reader,
-            bound=bound,
-            quarantine=[],
-            counts=[],
-            notes=_notes(reader),
-            pseudonyms=key is not None,
-        ).run()
-    if not len(history.table("orders")):
+    owner = OwnFolder() if folder is None else None
+    with _opened(config, folder if owner is None else owner.path, answers) as ingestion:
+        history = ingestion.run(owner)
+    if not history.tables or not _n_orders(history):
         raise HistoryError(_no_orders(config, history))
     return history
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelReading:
+    """A weekly panel read straight from the sources, and what was counted on the way."""
+
+    panel: WeeklyPanel
+    history: History
+
+
+def read_panel(config: Config) -> PanelReading:
+    """Read the weekly panel, without writing down order lines that only serve to make it.
+
+    The history holds the tables that were needed, but for those lines; rows are validated, set aside and counted as ever.
+
+    Raises
+    ------
+    ConfigError, HistoryError
+        As `read_history` does.
+    """
+    owner = OwnFolder()
+    with _opened(config, owner.path, None) as ingestion:
+        return ingestion.run_to_panel(owner)
 
 
 def check_sources(config: Config) -> list[Finding]:
@@ -67,12 +96,35 @@ def check_sources(config: Config) -> list[Finding]:
         return bind_mappings(reader.connection, config, reader.sources, read_pseudonym_key(config))[1]
 
 
-def _notes(reader: SourceReader) -> list[str]:
+@contextmanager
+def _opened(config: Config, output: Path | None, answers: Mapping[str, Answer] | None) -> Iterator[_Ingestion]:
+    key = read_pseudonym_key(config)
+    with SourceReader.of(config, answers=answers, output=output) as reader:
+        bound, findings = bind_mappings(reader.connection, config, reader.sources, key)
+        raise_findings(findings, config.origin)
+        yield _Ingestion(
+            config=config,
+            reader=reader,
+            bound=bound,
+            output=output or reader.folder,
+            aside=Aside(connection=reader.connection, withhold=key is not None),
+            notes=absent_notes(config),
+            pseudonyms=key is not None,
+        )
+
+
+def absent_notes(config: Config) -> list[str]:
+    """Return a note for each optional source whose file is not there."""
     return [
-        f"Source {source.name} is optional and absent ({source.file}): no rows from it."
-        for source in reader.sources.values()
-        if source.absent
+        f"Source {name} is optional and absent ({settings.path(config.origin.folder)}): no rows from it."
+        for name in used_sources(config)
+        if (settings := config.sources[name]).file is not None and not settings.paths(config.origin.folder)
     ]
+
+
+def _n_orders(history: History) -> int:
+    tables = history.tables
+    return tables.n_rows("orders") if isinstance(tables, StoredTables) else len(tables["orders"])
 
 
 def _no_orders(config: Config, history: History) -> str:
@@ -90,9 +142,10 @@ class _Ingestion:
     config: Config
     reader: SourceReader
     bound: list[BoundMapping]
-    quarantine: list[dict[str, Any]]
-    counts: list[dict[str, Any]]
+    output: Path
+    aside: Aside
     notes: list[str]
+    counts: list[dict[str, Any]] = field(default_factory=list)
     pseudonyms: bool = False
 
     @property
@@ -100,194 +153,210 @@ class _Ingestion:
         """The DuckDB connection that holds the sources."""
         return self.reader.connection
 
-    def run(self) -> History:
+    def run(self, owner: object) -> History:
         """Read table by table."""
-        tables: dict[str, pa.Table] = {}
-        told: set[str] = set()
         for name in self.config.tables.mapped():
-            mappings = [mapping for mapping in self.bound if mapping.table.name == name]
-            for mapping in mappings:
-                told.add(mapping.base.name)
-                self._stage(mapping)
-            self._set_repeats_aside(CANONICAL_TABLES[name], mappings)
-            tables[name] = self._collect(CANONICAL_TABLES[name], mappings)
-        self._tell_misfits_of_joined_sources(told)
-        if "orders" not in tables:
-            tables["orders"] = self._orders_from_items(tables["items"])
-        counts = pd.DataFrame(self.counts, columns=list(COUNT_COLUMNS))
-        quarantine = pd.DataFrame(self.quarantine, columns=list(QUARANTINE_COLUMNS)).astype({"row": "int64", "line": "Int64"})
-        texts = [column for column in QUARANTINE_COLUMNS if column not in ("row", "line")]
+            self._read_table(CANONICAL_TABLES[name])
+        if self.config.tables.orders is None:
+            self._orders_from_items()
+        return self._finish(owner)
+
+    def run_to_panel(self, owner: object) -> PanelReading:
+        """Read what a panel needs; lines that are summed to orders stream through."""
+        items = self._mappings("items")
+        streams = self.config.tables.orders is None and len(items) == 1 and not items[0].mapping.returns
+        for name in self.config.tables.mapped():
+            if name in _PANEL_TABLES and not (streams and name == "items"):
+                self._read_table(CANONICAL_TABLES[name])
+        actions, calendar = self.config.action_set(), self.config.calendar()
+        if not streams:
+            if self.config.tables.orders is None:
+                self._orders_from_items()
+            history = self._finish(owner)
+            return PanelReading(panel=history.panel(actions, calendar), history=history)
+        (mapping,) = items
+        totals = {
+            "lines": "count(*)",
+            "outside": f"count(*) FILTER (NOT {inside('ordered_at', calendar)})",
+            "large": f"count(*) FILTER (abs(revenue) >= {LARGEST})",
+        }
+        counted = "".join(f", {sql} AS {name}" for name, sql in totals.items())
+        lines = mapping.accepted(["user_id", "order_id", "ordered_at", "revenue"], order=False)
+        with self._expressions(mapping):
+            orders = orders_of(lines, discount=False, counted=counted)
+            weekly, found = weekly_orders(self.connection, orders, calendar, totals=tuple(totals))
+            if found["large"]:
+                orders = orders_of(lines, discount=False, large=True, counted=counted)
+                weekly, found = weekly_orders(self.connection, orders, calendar, totals=tuple(totals))
+        self._book(CANONICAL_TABLES["items"], mapping, found["lines"], Repeats(), None, outside=found["outside"])
+        history = self._finish(owner)
+        exposures, customers = history.tables.get("exposures"), history.tables.get("customers")
+        panel = assemble_panel(weekly, exposures, customers, actions=actions, calendar=calendar)
+        return PanelReading(panel=panel, history=history)
+
+    def _finish(self, owner: object) -> History:
+        self._tell_misfits_of_joined_sources()
+        path = self.output / QUARANTINE_FILE
+        if self.aside.n:
+            self.aside.write(path)
+        files = {name: [file.file for file in source.files] for name, source in self.reader.sources.items()}
         return History(
-            tables={name: _to_frame(tables[name]) for name in CANONICAL_TABLES if name in tables},
-            quarantine=quarantine.astype(dict.fromkeys(texts, "str")),
-            counts=counts,
-            digest=digest_tables(tables),
+            tables=StoredTables(self.output, owner),
+            counts=pd.DataFrame(self.counts, columns=list(COUNT_COLUMNS)),
+            aside=Quarantine(path=path if self.aside.n else None, files=files, owner=owner),
             notes=tuple(self.notes),
         )
 
-    def _stage(self, mapping: BoundMapping) -> None:
-        """Run a mapping's query into a table of its own."""
-        staged = _staged(mapping)
+    def _mappings(self, table: str) -> list[BoundMapping]:
+        return [mapping for mapping in self.bound if mapping.table.name == table]
+
+    @contextmanager
+    def _expressions(self, mapping: BoundMapping) -> Iterator[None]:
+        """Tell in words when an expression of a mapping fails on a row, or the machine has no room left."""
         try:
-            self.connection.execute(f"CREATE TEMP TABLE {staged} AS {mapping.query()}")
+            yield
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise HistoryError(f"the history cannot be written: {first_line(error)}") from None
         except duckdb.Error as error:
-            where = self.config.origin.where(("tables", mapping.table.name, mapping.index))
             used = [mapping.base, *(mapping.sources[join.source] for join in mapping.mapping.join)]
             withheld = self.pseudonyms or any(source.settings.personal for source in used)
             said = "what it says is withheld, as it may be personal." if withheld else first_line(error)
             raise HistoryError(
-                f"{where}: an expression fails on a row: {said} Where a cast may fail, write TRY_CAST: "
+                f"{self._where(mapping)}: an expression fails on a row: {said} Where a cast may fail, write TRY_CAST: "
                 "rows whose value is then empty are quarantined."
             ) from None
-        rows, distinct = self._numbers(f"SELECT count(*), count(DISTINCT {ROW}) FROM {staged}")
-        if rows != distinct:
-            where = self.config.origin.where(("tables", mapping.table.name, mapping.index))
-            raise HistoryError(
-                f"{where}: {distinct:,} rows became {rows:,}; expressions must give one value a row (no unnest)."
-            )
 
-    def _set_repeats_aside(self, table: Table, mappings: list[BoundMapping]) -> None:
-        """Mark rows whose key an earlier row has, over all mappings of the table."""
-        if not table.key or not mappings:
-            return
-        keys = ", ".join(quote(column) for column in table.key)
-        union = " UNION ALL ".join(
-            f"SELECT {number} AS mapping, {ROW}, {keys} FROM {_staged(mapping)} WHERE __broken IS NULL"
-            for number, mapping in enumerate(mappings)
-        )
-        ranked = (
-            f"SELECT mapping, {ROW}, row_number() OVER (PARTITION BY {keys} ORDER BY mapping, {ROW}) AS place FROM ({union})"
-        )
-        repeats = quote(f"repeats {table.name}")
-        self.connection.execute(f"CREATE TEMP TABLE {repeats} AS SELECT mapping, {ROW} FROM ({ranked}) WHERE place > 1")
-        for number, mapping in enumerate(mappings):
-            value = f"CAST({quote(table.key[0])} AS VARCHAR)"
-            self.connection.execute(
-                f"UPDATE {_staged(mapping)} SET __broken = -1, __value = {value} "
-                f"WHERE {ROW} IN (SELECT {ROW} FROM {repeats} WHERE mapping = {number})"
-            )
+    def _where(self, mapping: BoundMapping) -> str:
+        return self.config.origin.where(("tables", mapping.table.name, mapping.index))
 
-    def _collect(self, table: Table, mappings: list[BoundMapping]) -> pa.Table:
-        """Return the accepted rows of all mappings of a table, and book the others."""
-        parts = []
-        for mapping in mappings:
-            names = ", ".join(quote(column.name) for column in mapping.columns)
-            accepted = f"SELECT {names} FROM {_staged(mapping)} WHERE __broken IS NULL ORDER BY {ROW}"
-            part = self.connection.sql(accepted).to_arrow_table()
-            types = {column.name: _ARROW_TYPES[column.type] for column in mapping.columns}
+    def _read_table(self, table: Table) -> None:
+        """Write a table's accepted rows, and book all others."""
+        mappings = self._mappings(table.name)
+        target = self.output / f"{table.name}.parquet"
+        parts = [self.reader.folder / f"{table.name} {mapping.index}.parquet" for mapping in mappings]
+        if len(parts) == 1:
+            parts = [target]
+        written = [self._write(mapping, part) for mapping, part in zip(mappings, parts, strict=True)]
+        repeats = judge_repeats(self.connection, table, mappings, parts)
+        for k, (mapping, part) in enumerate(zip(mappings, parts, strict=True)):
+            kept = part
+            if repeats[k].n:
+                kept = self.reader.folder / f"{table.name} {mapping.index} kept.parquet"
+                drop_repeats(self.connection, k, part, kept)
+                kept.replace(part)
+            repeated = repeats_set_aside(k, mapping, table) if repeats[k].aside else None
+            self._book(table, mapping, written[k] - repeats[k].n, repeats[k], repeated, part=part)
+        if parts != [target]:
+            self._together(table, mappings, parts, target)
+
+    def _write(self, mapping: BoundMapping, path: Path) -> int:
+        """Write the rows of a mapping that keep the contract; return how many."""
+        rows = mapping.accepted([column.name for column in mapping.columns])
+        columns = ", ".join(
+            f"CAST({quote(column.name)} AS {_SQL_TYPES[column.type]}) AS {quote(column.name)}" for column in mapping.columns
+        )
+        with self._expressions(mapping):
+            copied = self.connection.execute(f"COPY (SELECT {columns} FROM ({rows})) TO {literal(str(path))} ({PARQUET})")
+        return int(copied.fetchall()[0][0])
+
+    def _together(self, table: Table, mappings: list[BoundMapping], parts: list[Path], target: Path) -> None:
+        """Put the parts of a table into one file; columns that a part lacks are empty there."""
+        found = {column.name: column.type for mapping in mappings for column in mapping.columns}
+        known = [column.name for column in table.columns if column.name in found or not mappings]
+        types = {column.name: column.type for column in table.columns} | found
+        names = known + [name for name in found if name not in known]
+        rows = " UNION ALL BY NAME ".join(f"SELECT * FROM read_parquet({literal(str(part))})" for part in parts)
+        empty = ", ".join(f"CAST(NULL AS {_SQL_TYPES[types[name]]}) AS {quote(name)}" for name in names)
+        rows = rows or f"SELECT {empty} WHERE false"
+        listed = ", ".join(quote(name) for name in names)
+        self.connection.execute(f"COPY (SELECT {listed} FROM ({rows})) TO {literal(str(target))} ({PARQUET})")
+        for part in parts:
+            part.unlink()
+
+    def _book(
+        self,
+        table: Table,
+        mapping: BoundMapping,
+        n_accepted: int,
+        repeats: Repeats,
+        repeated: str | None,
+        *,
+        part: Path | None = None,
+        outside: int = 0,
+    ) -> None:
+        """Count a mapping's rows, and set those aside that do not count."""
+        source = mapping.base
+        n_asked = source.n_rows if mapping.mapping.where is None else self._count_rows(mapping.asked_for())
+        n_broken = n_asked - n_accepted - repeats.n
+        broken = None
+        if n_broken:
+            with self._expressions(mapping):
+                self.connection.execute(f"CREATE OR REPLACE TEMP TABLE broken AS {mapping.broken()}")
+            found = self._count_rows("SELECT * FROM broken")
+            if found != n_broken:
+                raise HistoryError(
+                    f"{self._where(mapping)}: {n_asked:,} rows became {n_accepted + repeats.n + found:,}; "
+                    "expressions must give one value a row (no unnest)."
+                )
+            broken = told(mapping, "broken")
+        rows = " UNION ALL ".join(query for query in (broken, repeated) if query is not None)
+        n_aside = self.aside.add(table.name, mapping, rows or None)
+        if part is not None:
+            outside = self._outside_periods(mapping, part)
             if mapping.mapping.returns:
                 self._note_returns(table, mapping, part)
-            parts.append(part.cast(pa.schema([(name, types[name]) for name in part.column_names])))
-            self._book(table, mapping, part.num_rows)
-            self.connection.execute(f"DROP TABLE {_staged(mapping)}")
-        if not parts:
-            return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in table.columns]).empty_table()
-        return pa.concat_tables(parts, promote_options="default")
-
-    def _note_returns(self, table: Table, mapping: BoundMapping, rows: pa.Table) -> None:
-        revenue = rows.column("revenue").to_numpy()
-        rule = " ".join(str(mapping.mapping.returns).split())
-        self.notes.append(
-            f"Returns in {table.name}: {int((revenue < 0).sum()):,} rows count as negative; the rule is `{rule}`."
-        )
-
-    def _book(self, table: Table, mapping: BoundMapping, n_accepted: int) -> None:
-        """Count a mapping's rows, and tell of those set aside."""
-        staged, checks = _staged(mapping), mapping.checks()
-        source = mapping.base
-        broken = self.connection.sql(
-            f"SELECT {ROW}, __broken, __value FROM {staged} WHERE __broken IS NOT NULL ORDER BY {ROW}"
-        ).fetchall()
-        if broken:
-            source = self.reader.with_lines(source.name)
-        misfits = source.all_misfits()
-        told: list[tuple[str, int, int | None, str | None, str, object]]
-        told = [(file, misfit.row, misfit.line, None, misfit.reason, misfit.text) for file, misfit in misfits]
-        for row, number, value in broken:
-            check = checks[number] if number >= 0 else None
-            column, reason = (check.column, check.reason) if check else (table.key[0], "already named an earlier row")
-            told.append((*source.place_of(row), column, reason, value))
-        for words in sorted(told, key=lambda words: words[:2]):
-            self._set_aside(table.name, source, *words)
-        n_source, n_staged = self._numbers(f"SELECT (SELECT count(*) FROM {source.view}), (SELECT count(*) FROM {staged})")
         self._count(
             table.name,
             source,
-            read=n_staged + len(misfits),
+            read=n_asked + source.n_misfits,
             accepted=n_accepted,
-            quarantined=len(broken) + len(misfits),
-            left_out=n_source - n_staged,
-            outside_periods=self._outside_periods(mapping),
+            quarantined=n_aside,
+            superseded=repeats.superseded,
+            repeated=repeats.repeated,
+            left_out=source.n_rows - n_asked,
+            outside_periods=outside,
         )
 
-    def _outside_periods(self, mapping: BoundMapping) -> int:
-        """Count accepted rows that fall into no week of the calendar."""
-        when = next((name for name in _WHEN if name in mapping.mapping.columns), None)
-        if when is None or when not in {column.name for column in mapping.table.columns}:
-            return 0
-        calendar = self.config.calendar()
-        start = timedelta(hours=calendar.business_day_starts_at)
-        first, last = (f"TIMESTAMP '{calendar.start_of(period)}' + INTERVAL '{start}'" for period in (0, calendar.n_periods))
-        condition = f"__broken IS NULL AND NOT ({quote(when)} >= {first} AND {quote(when)} < {last})"
-        return self._numbers(f"SELECT count(*) FROM {_staged(mapping)} WHERE {condition}")[0]
+    def _note_returns(self, table: Table, mapping: BoundMapping, part: Path) -> None:
+        n = self._count_rows(f"SELECT revenue FROM read_parquet({literal(str(part))}) WHERE revenue < 0")
+        rule = " ".join(str(mapping.mapping.returns).split())
+        self.notes.append(f"Returns in {table.name}: {n:,} rows count as negative; the rule is `{rule}`.")
 
-    def _tell_misfits_of_joined_sources(self, told: set[str]) -> None:
+    def _outside_periods(self, mapping: BoundMapping, part: Path) -> int:
+        """Count accepted rows that fall into no week of the calendar."""
+        when = WHEN.get(mapping.table.name)
+        if when is None:
+            return 0
+        condition = inside(quote(when), self.config.calendar())
+        return self._count_rows(f"SELECT {quote(when)} FROM read_parquet({literal(str(part))}) WHERE NOT {condition}")
+
+    def _tell_misfits_of_joined_sources(self) -> None:
         """Book unreadable records of sources that are only looked up."""
         for name, mappings in self.config.tables.mapped().items():
             for join in (join for mapping in mappings for join in mapping.join):
                 source = self.reader.sources[join.source]
-                misfits = source.all_misfits()
-                if source.name in told or not misfits:
-                    continue
-                told.add(source.name)
-                for file, misfit in misfits:
-                    self._set_aside(name, source, file, misfit.row, misfit.line, None, misfit.reason, misfit.text)
-                n = len(misfits)
-                self._count(name, source, read=n, accepted=0, quarantined=n, left_out=0, outside_periods=0)
+                n = self.aside.add_misfits(name, source)
+                if n:
+                    self._count(name, source, read=n, quarantined=n)
 
-    def _orders_from_items(self, items: pa.Table) -> pa.Table:
-        """Sum order lines to orders: an order's time is that of its first line."""
-        self.connection.register("accepted items", items)
-        discount = ", round(sum(discount), 6) AS discount" if "discount" in items.column_names else ""
-        orders = self.connection.sql(
-            f"SELECT user_id, order_id, min(ordered_at) AS ordered_at, round(sum(revenue), 6) AS revenue{discount} "
-            f'FROM "accepted items" GROUP BY user_id, order_id ORDER BY min(ordered_at), user_id, order_id'
-        ).to_arrow_table()
-        self.connection.unregister("accepted items")
-        self.notes.append(f"Orders are not mapped: {orders.num_rows:,} orders are the sums of {items.num_rows:,} order lines.")
-        return orders
-
-    def _set_aside(
-        self,
-        table: str,
-        source: OpenSource,
-        file: str,
-        row: int,
-        line: int | None,
-        column: str | None,
-        reason: str,
-        value: object,
-    ) -> None:
-        withheld = column is None and (source.settings.personal or self.pseudonyms)
-        shown = "(withheld)" if withheld else value
-        values = (table, source.name, file, row, line, column, reason, shown)
-        self.quarantine.append(dict(zip(QUARANTINE_COLUMNS, values, strict=True)))
+    def _orders_from_items(self) -> None:
+        """Sum order lines to orders."""
+        items, target = self.output / "items.parquet", self.output / "orders.parquet"
+        lines = f"SELECT * FROM read_parquet({literal(str(items))})"
+        described = self.connection.sql(f"DESCRIBE {lines}").fetchall()
+        discount = "discount" in {str(row[0]) for row in described}
+        sizes = ["abs(revenue)", *(["abs(discount)"] * discount)]
+        (largest,) = self.connection.execute(f"SELECT max(greatest({', '.join(sizes)}, 0)) FROM ({lines})").fetchall()[0]
+        orders = orders_of(lines, discount=discount, large=largest is not None and largest >= LARGEST)
+        copied = self.connection.execute(
+            f"COPY ({orders} ORDER BY min(ordered_at), user_id, order_id) TO {literal(str(target))} ({PARQUET})"
+        )
+        n_orders, n_items = int(copied.fetchall()[0][0]), self._count_rows(lines)
+        self.notes.append(f"Orders are not mapped: {n_orders:,} orders are the sums of {n_items:,} order lines.")
 
     def _count(self, table: str, source: OpenSource, **numbers: int) -> None:
+        numbers = dict.fromkeys(COUNT_COLUMNS[3:], 0) | numbers
         self.counts.append({"table": table, "source": source.name, "file": source.file, **numbers})
 
-    def _numbers(self, query: str) -> tuple[int, ...]:
-        return tuple(int(number) for number in self.connection.sql(query).fetchall()[0])
-
-
-def _staged(mapping: BoundMapping) -> str:
-    return quote(f"staged {mapping.table.name} {mapping.index}")
-
-
-def _to_frame(table: pa.Table) -> pd.DataFrame:
-    """Turn Arrow into pandas: texts as `str`, flags as `boolean`, times in microseconds."""
-    frame: pd.DataFrame = table.to_pandas()
-    flags = [name for name in table.column_names if pa.types.is_boolean(table.schema.field(name).type)]
-    for name in flags:
-        frame[name] = frame[name].astype("boolean")
-    return frame
+    def _count_rows(self, query: str) -> int:
+        return int(self.connection.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0])

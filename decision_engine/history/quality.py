@@ -9,15 +9,6 @@ import pandas as pd
 
 from decision_engine.history.record import History
 
-_WHEN = {
-    "orders": "ordered_at",
-    "items": "ordered_at",
-    "exposures": "exposed_at",
-    "reviews": "at",
-    "tickets": "at",
-    "searches": "at",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryQuality:
@@ -82,7 +73,7 @@ def assess(history: History) -> HistoryQuality:
     others = [history.table(name)["user_id"] for name in ("exposures", "customers")]
     known = pd.Index(pd.concat(others, ignore_index=True).unique())
     return HistoryQuality(
-        tables=pd.DataFrame([_describe(name, frame) for name, frame in history.tables.items()]),
+        tables=pd.DataFrame([history.describe(name) for name in history.tables]),
         actions=_describe_actions(exposures),
         n_users=len(per_user),
         orders_per_user_median=float(per_user.median()),
@@ -92,12 +83,6 @@ def assess(history: History) -> HistoryQuality:
         negative_orders=int((orders["revenue"] < 0).sum()),
         propensity_share=float(_share_known(exposures, "propensity")) if len(exposures) else float("nan"),
     )
-
-
-def _describe(name: str, frame: pd.DataFrame) -> dict[str, object]:
-    when = frame[_WHEN[name]] if name in _WHEN else pd.Series(dtype="datetime64[us]")
-    users = frame["user_id"].nunique() if "user_id" in frame else pd.NA
-    return {"table": name, "rows": len(frame), "users": users, "first": when.min(), "last": when.max()}
 
 
 def _share_known(frame: pd.DataFrame, column: str) -> float:

@@ -211,7 +211,7 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
     profile = () if buyers else ("nobody bought in the fitting weeks",)
     effects, ope = _effects(history, config), _off_policy(history)
     texts = [name for name in ("reviews", "tickets", "searches") if not len(history.table(name))]
-    items = "product_id" in history.tables.get("items", pd.DataFrame())
+    items = "product_id" in history.columns("items")
     found = {
         "profile": profile,
         "recommendations": () if items else ("no order lines with products (`items.product_id`)",),

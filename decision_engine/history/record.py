@@ -5,18 +5,32 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from decision_engine.history.quarantine import QUARANTINE_COLUMNS as QUARANTINE_COLUMNS
+from decision_engine.history.quarantine import Quarantine
+from decision_engine.history.sources import literal, open_database
+from decision_engine.history.tables_on_disk import StoredTables, digest_files
+from decision_engine.history.weekly import weekly_orders
 from simulations.actions import ActionSet
-from simulations.panel import Calendar, WeeklyPanel, build_panel
+from simulations.panel import Calendar, WeeklyPanel, assemble_panel, build_panel
 from simulations.tables import CANONICAL_TABLES, ColumnType
 
-QUARANTINE_COLUMNS = ("table", "source", "file", "row", "line", "column", "reason", "value")
-COUNT_COLUMNS = ("table", "source", "file", "read", "accepted", "quarantined", "left_out", "outside_periods")
+COUNT_COLUMNS = (
+    "table", "source", "file", "read", "accepted", "quarantined", "superseded", "repeated", "left_out", "outside_periods",
+)  # fmt: skip
+WHEN = {
+    "orders": "ordered_at",
+    "items": "ordered_at",
+    "exposures": "exposed_at",
+    "reviews": "at",
+    "tickets": "at",
+    "searches": "at",
+}
 _EMPTY_DTYPES = {
     ColumnType.TEXT: "str",
     ColumnType.TIME: "datetime64[us]",
@@ -25,31 +39,65 @@ _EMPTY_DTYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class History:
     """What was read from the sources of one configuration.
 
     Attributes
     ----------
     tables : mapping of str to DataFrame
-        Accepted rows of each mapped canonical table, in the order of the sources. Treat the frames as read-only.
-    quarantine : DataFrame
-        A row each for what was set aside: table, source, file, row (data rows counted from 1), line (in a text file, the
-        header being line 1; empty where the source has no lines), column, reason, value.
+        Accepted rows of each mapped canonical table, in the order of the sources; a frame is read from disk when it is asked
+        for. Treat the frames as read-only.
     counts : DataFrame
-        A row for each mapping: rows read = accepted + quarantined. `left_out` counts rows that the mapping's `where` did not
-        ask for (not part of `read`), `outside_periods` accepted rows outside the calendar.
-    digest : str
-        SHA-256 of the accepted rows, the same on every machine.
+        A row for each mapping: rows read = accepted + quarantined + superseded + repeated. `superseded` counts rows that a
+        later row of the same key corrects, `repeated` those that the later row repeats (both only with `corrections: last`);
+        `left_out` counts rows that the mapping's `where` did not ask for (not part of `read`), `outside_periods` accepted rows
+        outside the calendar.
+    aside : Quarantine
+        What was set aside.
     notes : tuple of str
         What the reader should know: optional files that are absent, tables that were derived.
+    number : int or None
+        Which version of the workspace's history this is; None where none is kept.
+    known_digest : str or None
+        The digest, where it is known already.
+    was_kept : bool
+        Whether nothing had to be read: the workspace kept it.
     """
 
     tables: Mapping[str, pd.DataFrame]
-    quarantine: pd.DataFrame
     counts: pd.DataFrame
-    digest: str
-    notes: tuple[str, ...] = field(default=())
+    aside: Quarantine = field(default_factory=Quarantine)
+    notes: tuple[str, ...] = ()
+    number: int | None = None
+    known_digest: str | None = None
+    was_kept: bool = False
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the accepted rows, the same on every machine."""
+        return self.known_digest or digest_files(self._stored())
+
+    @property
+    def version(self) -> str:
+        """What the version is called in texts: its number, where the workspace keeps it, and the beginning of its digest."""
+        return f"{'' if self.number is None else f'version {self.number}, '}{self.digest[:12]}"
+
+    @cached_property
+    def reading(self) -> str:
+        """Digest of how the rows were read: counts, notes, and what was set aside in which files."""
+        counts = self.counts.assign(file=[Path(file).name for file in self.counts["file"]])
+        told = [self.number, len(self.notes), counts.to_json(orient="split"), self.aside.digest]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+    @cached_property
+    def quarantine(self) -> pd.DataFrame:
+        """A row each for what was set aside.
+
+        Its columns: table, source, file, row (data rows counted from 1), line (in a text file, the header being line 1; empty
+        where the source has no lines), column, reason, value.
+        """
+        return self.aside.frame()
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a canonical table, with no row where it is not mapped; `KeyError` if there is none of that name."""
@@ -57,6 +105,38 @@ class History:
         if name in self.tables:
             return self.tables[name]
         return pd.DataFrame({column.name: pd.Series(dtype=_EMPTY_DTYPES[column.type]) for column in contract.columns})
+
+    def columns(self, name: str) -> tuple[str, ...]:
+        """Return the columns of a canonical table without reading its rows; none where it is not mapped."""
+        if name not in self.tables:
+            return ()
+        stored = isinstance(self.tables, StoredTables)
+        return self._stored().columns(name) if stored else tuple(map(str, self.tables[name].columns))
+
+    def describe(self, name: str) -> dict[str, object]:
+        """Return a mapped table's rows, users, and first and last time, without reading it as a frame."""
+        columns = self.columns(name)
+        users = 'count(DISTINCT "user_id")' if "user_id" in columns else "NULL"
+        when = WHEN.get(name)
+        span = f'min("{when}"), max("{when}")' if when in columns else "NULL, NULL"
+        if not isinstance(self.tables, StoredTables):
+            frame = self.tables[name]
+            ends = [getattr(frame[when], end)() for end in ("min", "max")] if when in columns else [pd.NaT, pd.NaT]
+            people = frame["user_id"].nunique() if "user_id" in columns else pd.NA
+            return {"table": name, "rows": len(frame), "users": people, "first": ends[0], "last": ends[1]}
+        file = literal(str(self._stored().path(name)))
+        with TemporaryDirectory() as scratch:
+            connection = open_database(Path(scratch), [self._stored().path(name)])
+            rows, n_users, first, last = connection.sql(
+                f"SELECT count(*), {users}, {span} FROM read_parquet({file})"
+            ).fetchall()[0]
+            connection.close()
+        times = (
+            {"first": pd.Timestamp(first), "last": pd.Timestamp(last)}
+            if first is not None
+            else {"first": pd.NaT, "last": pd.NaT}
+        )
+        return {"table": name, "rows": rows, "users": pd.NA if n_users is None else n_users, **times}
 
     @property
     def n_read(self) -> int:
@@ -74,74 +154,33 @@ class History:
         return int(self.counts["quarantined"].sum())
 
     def panel(self, actions: ActionSet, calendar: Calendar) -> WeeklyPanel:
-        """Return the weekly panel of this history."""
-        return build_panel(
-            self.table("orders"),
-            self.tables.get("exposures"),
-            self.tables.get("customers"),
-            actions=actions,
-            calendar=calendar,
-        )
+        """Return the weekly panel of this history; orders that lie on disk are counted there."""
+        exposures, customers = self.tables.get("exposures"), self.tables.get("customers")
+        if not isinstance(self.tables, StoredTables):
+            return build_panel(self.table("orders"), exposures, customers, actions=actions, calendar=calendar)
+        orders = self.tables.path("orders")
+        with TemporaryDirectory(prefix="decision-engine-") as scratch:
+            connection = open_database(Path(scratch), [orders])
+            query = f"SELECT user_id, ordered_at, revenue FROM read_parquet({literal(str(orders))})"
+            weekly, _ = weekly_orders(connection, query, calendar)
+            connection.close()
+        return assemble_panel(weekly, exposures, customers, actions=actions, calendar=calendar)
 
     def reasons(self) -> pd.DataFrame:
         """Return how many rows were set aside, by table, source, column and reason; the most frequent first."""
-        keys = ["table", "source", "column", "reason"]
-        counted = self.quarantine.groupby(keys, dropna=False, sort=True).size().rename("rows").reset_index()
-        return counted.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
+        return self.aside.reasons()
 
     def summary(self) -> str:
         """Say what was read, to be read aloud."""
         said = f"{self.n_read:,} rows read, {self.n_accepted:,} accepted, {self.n_quarantined:,} quarantined."
+        corrected = [
+            f"{int(self.counts[name].sum()):,} {name}" for name in ("superseded", "repeated") if self.counts[name].sum()
+        ]
+        if corrected:
+            said = f"{said[:-1]}, {', '.join(corrected)}."
         return " ".join([said, *self.notes])
 
-    def save(self, folder: Path) -> None:
-        """Write the history into a folder that exists, one Parquet file a frame."""
-        for name, frame in self.tables.items():
-            frame.to_parquet(folder / f"table_{name}.parquet", index=False)
-        self.quarantine.to_parquet(folder / "quarantine.parquet", index=False)
-        counts = pa.Table.from_pandas(self.counts, preserve_index=False)
-        words = {b"digest": self.digest.encode(), b"notes": "\n".join(self.notes).encode()}
-        pq.write_table(counts.replace_schema_metadata({**(counts.schema.metadata or {}), **words}), folder / "counts.parquet")
-
-    @classmethod
-    def load(cls, folder: Path) -> History:
-        """Read what `save` wrote."""
-        words = pq.read_schema(folder / "counts.parquet").metadata
-        saved = {path.stem.removeprefix("table_"): path for path in folder.glob("table_*.parquet")}
-        return cls(
-            tables={name: pd.read_parquet(saved[name]) for name in CANONICAL_TABLES if name in saved},
-            quarantine=pd.read_parquet(folder / "quarantine.parquet"),
-            counts=pd.read_parquet(folder / "counts.parquet"),
-            digest=words[b"digest"].decode(),
-            notes=tuple(note for note in words[b"notes"].decode().split("\n") if note),
-        )
-
-
-def digest_tables(tables: Mapping[str, pa.Table]) -> str:
-    """Return the SHA-256 of tables' names, columns and rows, in order; how the rows lie in memory does not matter."""
-    digest = hashlib.sha256()
-    for name in sorted(tables):
-        table = tables[name]
-        digest.update(f"table {name} {table.num_rows}\n".encode())
-        for column in table.column_names:
-            digest.update(f"column {column}\n".encode())
-            _digest_column(digest, table.column(column))
-    return digest.hexdigest()
-
-
-def _digest_column(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
-    """Add a column's rows: which are empty, then the lengths and bytes of texts, or the numbers with 0 for empty."""
-    digest.update(column.is_null().to_numpy().tobytes())
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        texts = column.cast(pa.large_binary()).fill_null(b"").combine_chunks()
-        digest.update(pa.compute.binary_length(texts).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
-        start, stop = (texts.buffers()[1][8 * i : 8 * i + 8] for i in (texts.offset, texts.offset + len(texts)))
-        data = texts.buffers()[2]
-        if data is not None and len(texts):
-            digest.update(memoryview(data)[int.from_bytes(start, "little") : int.from_bytes(stop, "little")])
-        return
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("us")).cast(pa.int64())
-    elif pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    digest.update(column.fill_null(0).to_numpy().tobytes())
+    def _stored(self) -> StoredTables:
+        if not isinstance(self.tables, StoredTables):
+            raise TypeError("these tables are frames; they lie in no folder")
+        return self.tables

@@ -38,7 +38,30 @@ def check_history(config: Config) -> Checked:
         If a source, a column or the whole history cannot be used; single rows that cannot are set aside and counted.
     """
     history = read_history(config)
-    return Checked(history=history, quality=assess(history), panel=history.panel(config.action_set(), config.calendar()))
+    return survey(history, config).of(history)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """What follows from a history's accepted rows alone, whatever its files are called."""
+
+    quality: HistoryQuality
+    panel: WeeklyPanel
+
+    def of(self, history: History) -> Checked:
+        """Return it together with the history."""
+        return Checked(history=history, quality=self.quality, panel=self.panel)
+
+
+def survey(history: History, config: Config) -> Surveyed:
+    """Describe a history that was read, and build its panel.
+
+    Raises
+    ------
+    HistoryError
+        If no order falls into the calendar.
+    """
+    return Surveyed(quality=assess(history), panel=history.panel(config.action_set(), config.calendar()))
 
 
 def data_document(checked: Checked) -> dict[str, Any]:
@@ -54,6 +77,7 @@ def data_document(checked: Checked) -> dict[str, Any]:
         "weeks": checked.panel.n_periods,
         "notes": list(history.notes),
         "digest": history.digest,
+        "version": history.number,
     }
 
 
@@ -90,7 +114,7 @@ def check_document(checked: Checked, judged: Judged, config: Config) -> dict[str
 def check_text(checked: Checked, judged: Judged, config: Config) -> str:
     """Return what `check` prints, on lines of at most 80 columns: what is wrong first, then what is there."""
     history, quality = checked.history, checked.quality
-    lines = [*judged.readiness.alarms, history.summary(), quality.summary()]
+    lines = [*judged.readiness.alarms, history.summary(), quality.summary(), f"History: {history.version}."]
     lines += [
         f"Quarantined: {_n(row.rows, 'row')} of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: "
         f"{row.reason}; first is {first_place(history, row)}."
@@ -112,7 +136,7 @@ def check_text(checked: Checked, judged: Judged, config: Config) -> str:
 
 def first_place(history: History, reason: Any) -> str:
     """Say where the first row of a reason lies."""
-    aside = history.quarantine
+    aside = history.aside.first_places()
     same = aside[(aside["table"] == reason.table) & (aside["source"] == reason.source) & (aside["reason"] == reason.reason)]
     first = same.iloc[0]
     line = "" if pd.isna(first["line"]) else f" (line {first['line']})"

@@ -96,7 +96,9 @@ def run_text(parts: Mapping[str, Any], plan: Plan, report: Path) -> str:
         weeks=parts["horizons"]["policy_weeks"],
     )
     reason = textwrap.fill(parts["choice"]["reason"], WIDTH)
-    return f"{table}\n\n{reason}\n\n{plan_text(plan.totals(), settings, plan.rows)}\n\nreport: {report}"
+    plan_told = plan_text(plan.totals(), settings, plan.rows)
+    history = f"history: version {parts['data']['version']}, {parts['data']['digest'][:12]}"
+    return f"{table}\n\n{reason}\n\n{plan_told}\n\n{history}\nreport: {report}"
 
 
 def _day(day: date) -> str:
@@ -293,7 +295,7 @@ def _data(told: Told) -> DataReport:
         reasons=history.reasons(),
         tables=told.checked.quality.tables,
         summary=told.checked.quality.summary(),
-        notes=history.notes,
+        notes=(*history.notes, f"The history read is {history.version}."),
         quarantine_file=f"{told.tables.quarantine.as_posix()} in the workspace",
     )
 

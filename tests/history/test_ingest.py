@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from decision_engine.history import History, check_sources, digest_sources, read_history
+from decision_engine.history import History, HistoryStore, check_sources, digest_sources, read_history
 from simulations.errors import ConfigError, HistoryError
 from tests.history.shop import CONTACTS, ORDERS, SHOP, open_shop
 
@@ -279,13 +279,13 @@ def test_the_digests_follow_the_content_and_nothing_else(tmp_path: Path) -> None
 
 
 def test_saving_and_loading_change_nothing(tmp_path: Path) -> None:
-    history = _ingest(tmp_path, contacts=CONTACTS + "x,never,call,\n")
-    (tmp_path / "saved").mkdir()
-    history.save(tmp_path / "saved")
-    loaded = History.load(tmp_path / "saved")
-    assert (loaded.digest, loaded.notes) == (history.digest, history.notes)
-    assert list(loaded.tables) == list(history.tables)
-    for name in history.tables:
-        pd.testing.assert_frame_equal(loaded.table(name), history.table(name))
-    pd.testing.assert_frame_equal(loaded.quarantine, history.quarantine)
-    pd.testing.assert_frame_equal(loaded.counts, history.counts)
+    config = open_shop(tmp_path, contacts=CONTACTS + "x,never,call,\n")
+    history, store = read_history(config), HistoryStore(tmp_path / "history")
+    for kept in (store.open(config), store.open(config)):
+        assert (kept.digest, kept.notes, kept.number) == (history.digest, history.notes, 1)
+        assert list(kept.tables) == list(history.tables)
+        for name in history.tables:
+            pd.testing.assert_frame_equal(kept.table(name), history.table(name))
+        pd.testing.assert_frame_equal(kept.quarantine, history.quarantine)
+        pd.testing.assert_frame_equal(kept.counts, history.counts)
+        pd.testing.assert_frame_equal(kept.reasons(), history.reasons())

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_engine.history import History, digest_sources, read_history
+from decision_engine.history.sources import open_database
 from simulations.errors import ConfigError, HistoryError, MissingExtraError
 from tests.history.shop import ORDERS, SHOP, open_shop
 
@@ -192,3 +193,9 @@ def test_any_json_lines_are_read_whole_or_refused_in_words(lines: list[bytes]) -
             return
     orders = history.counts[history.counts["table"] == "orders"]
     assert orders["read"].sum() == sum(bool(line.strip()) for line in lines)
+
+
+def test_nothing_is_drawn_on_stdout_while_a_history_is_read(tmp_path: Path) -> None:
+    connection = open_database(tmp_path)
+    assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
+    connection.close()
