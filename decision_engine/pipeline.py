@@ -53,12 +53,13 @@ class Stages:
         after: tuple[StageOutcome[Any], ...] = (),
         inputs: tuple[str, ...] = (),
         settings: dict[str, Any],
+        room: str = "stages",
     ) -> StageOutcome[Result]:
-        """Run a stage, or take what is stored of it, and remember how long it took."""
+        """Run a stage, or take what is stored of it, and remember how long it took; `room` is the folder of its module."""
         keys = (*(stage.key for stage in after), *inputs)
         with self.progress.stage(name, about):
             outcome = self.workspace.stage(
-                name, compute, inputs=keys, settings=settings, module=f"decision_engine.stages.{name}"
+                name, compute, inputs=keys, settings=settings, module=f"decision_engine.{room}.{name}"
             )
         self.done.append(outcome)
         return outcome
@@ -76,10 +77,15 @@ class MainJob:
     def to_json(self) -> dict[str, Any]:
         """Return the run's one JSON document; docs/run.md lists its keys."""
         timings = [{"name": s.name, "seconds": round(s.seconds, 3), "cached": s.cached} for s in self.stages]
-        return {"stages": timings, **self.parts, "plan": self.plan.totals(), "report": str(self.report)}
+        first = {"assignment": self.parts["assignment"]} if "assignment" in self.parts else {}  # of an experiment
+        return {**first, "stages": timings, **self.parts, "plan": self.plan.totals(), "report": str(self.report)}
 
     def to_text(self) -> str:
         """Return what the terminal shows at the end: the policies, the plan, and where the report is."""
+        if "assignment" in self.parts:
+            from decision_engine.experiment.report import trial_text
+
+            return trial_text(self.parts, self.plan, self.report)
         from decision_engine.stages.report import run_text
 
         return run_text(self.parts, self.plan, self.report)
@@ -222,11 +228,25 @@ def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, 
 
 
 def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
+    if config.experiment is not None:
+        return _run_experiment(config, stages, maker)
     learned = _learn(config, stages)
     decided = _decide(config, stages, learned, workers)
     with Ledger(stages.workspace.ledger) as ledger:
         recorded = ledger.record(decided.planned.result.plan, maker=maker)
     written = _tell(config, stages, learned, decided, recorded)
-    page = stages.workspace.reports / f"{recorded.id}.html"
-    write_atomically(page, written.result.html.encode())
-    return MainJob(plan=recorded, report=page, stages=tuple(stages.done), parts=written.result.parts)
+    return _job(stages, recorded, written.result.html, written.result.parts)
+
+
+def _run_experiment(config: Config, stages: Stages, maker: str) -> MainJob:
+    """Run the shorter road of an experiment; see `decision_engine.experiment`."""
+    from decision_engine.experiment.job import run_trial
+
+    done = run_trial(config, stages, maker=maker)
+    return _job(stages, done.plan, done.html, done.parts)
+
+
+def _job(stages: Stages, plan: Plan, html: str, parts: dict[str, Any]) -> MainJob:
+    page = stages.workspace.reports / f"{plan.id}.html"
+    write_atomically(page, html.encode())
+    return MainJob(plan=plan, report=page, stages=tuple(stages.done), parts=parts)

@@ -14,6 +14,15 @@ def check(config: ConfigPath, json: AsJson = False) -> None:
     from decision_engine.stages.check import check_document, check_history, check_text
 
     settings = load_config(config)
+    if settings.experiment is not None:
+        from decision_engine.experiment.check import check_trial, trial_check_document, trial_check_text
+
+        trial = check_trial(settings)
+        if json:
+            print_json(trial_check_document(trial))
+        else:
+            typer.echo(trial_check_text(trial))
+        return
     checked = check_history(settings)
     if json:
         print_json(check_document(checked, settings))

@@ -41,7 +41,7 @@ def read_history(config: Config) -> History:
     ConfigError
         If a source is missing or an expression names a column that its source does not have; all findings in one message.
     HistoryError
-        If a source cannot be read at all, or no order is accepted.
+        If a source cannot be read at all, or no order (of an experiment: no user) is accepted.
     """
     key = read_pseudonym_key(config)
     with SourceReader.of(config) as reader:
@@ -56,8 +56,9 @@ def read_history(config: Config) -> History:
             notes=_notes(reader),
             pseudonyms=key is not None,
         ).run()
-    if not len(history.table("orders")):
-        raise HistoryError(_no_orders(config, history))
+    needed = "orders" if config.experiment is None else "experiment"
+    if not len(history.table(needed)):
+        raise HistoryError(_none_left(config, history))
     return history
 
 
@@ -75,12 +76,13 @@ def _notes(reader: SourceReader) -> list[str]:
     ]
 
 
-def _no_orders(config: Config, history: History) -> str:
-    table = "orders" if config.tables.orders is not None else "items"
+def _none_left(config: Config, history: History) -> str:
+    table = next(name for name in ("experiment", "orders", "items") if getattr(config.tables, name) is not None)
+    what = "user" if table == "experiment" else "order"
     reasons = history.reasons()
     reasons = reasons[reasons["table"] == table]
     why = f"; most often {reasons['column'].iloc[0]} {reasons['reason'].iloc[0]}" if len(reasons) else ""
-    return f"{config.origin.where(('tables', table))}: no order is left of {history.n_read:,} rows read{why}."
+    return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,7 +114,7 @@ class _Ingestion:
             self._set_repeats_aside(CANONICAL_TABLES[name], mappings)
             tables[name] = self._collect(CANONICAL_TABLES[name], mappings)
         self._tell_misfits_of_joined_sources(told)
-        if "orders" not in tables:
+        if "orders" not in tables and "items" in tables:
             tables["orders"] = self._orders_from_items(tables["items"])
         counts = pd.DataFrame(self.counts, columns=list(COUNT_COLUMNS))
         quarantine = pd.DataFrame(self.quarantine, columns=list(QUARANTINE_COLUMNS)).astype({"row": "int64", "line": "Int64"})

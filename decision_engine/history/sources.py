@@ -342,6 +342,8 @@ def _parts(config: Config) -> Iterator[bytes]:
     yield hashlib.sha256(f"{variable} {os.environ.get(variable or '', '')}".encode()).digest()
     yield config.time.model_dump_json().encode()
     yield repr(config.action_set().names).encode()  # exposures to others are set aside
+    if config.experiment is not None:
+        yield repr(config.experiment.outcomes).encode()  # they are numbers; other columns are text
     for name in used_sources(config):
         settings = config.sources[name]
         yield f"source {name} {settings.model_dump_json()}\n".encode()

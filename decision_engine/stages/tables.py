@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from decision_engine.durable import write_atomically
+from decision_engine.history import History
 from decision_engine.planning.export import safe_text
 from decision_engine.profiles import Profiles
 from decision_engine.stages.check import Checked
@@ -35,12 +36,24 @@ def write_tables(checked: StageOutcome[Checked], profiled: StageOutcome[Profiles
     files = TableFiles(
         profiles=Path("tables", f"profiles-{profiled.key[:_KEY]}.csv"),
         shortlists=Path("tables", f"shortlists-{profiled.key[:_KEY]}.csv"),
-        quarantine=Path("tables", f"quarantine-{checked.key[:_KEY]}.csv"),
+        quarantine=write_quarantine(checked.key, lambda: checked.result.history, workspace),
     )
     _write_once(workspace / files.profiles, lambda: profiled.result.users)
     _write_once(workspace / files.shortlists, lambda: profiled.result.shortlists)
-    _write_once(workspace / files.quarantine, lambda: checked.result.history.quarantine)
     return files
+
+
+def write_quarantine(key: str, history: Callable[[], History], workspace: Path) -> Path:
+    """Write the rows that were set aside, if they are not there yet; return the file's path in the workspace.
+
+    Parameters
+    ----------
+    key : str
+        Of the stage that read the history.
+    """
+    file = Path("tables", f"quarantine-{key[:_KEY]}.csv")
+    _write_once(workspace / file, lambda: history().quarantine)
+    return file
 
 
 def _write_once(path: Path, frame: Callable[[], pd.DataFrame]) -> None:
