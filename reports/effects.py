@@ -116,13 +116,14 @@ def _orders_column(frame: pd.DataFrame) -> Column:
 
 
 def _outcomes(outcomes: pd.DataFrame) -> Html:
+    scaled = outcomes.assign(control=outcomes["control"] * PER)
     columns = [
         words_column("Outcome", "outcome"),
         words_column("Action", "action"),
-        number_column("Control group's mean", "control", 4),
-        estimate_column("Difference (interval)", ("estimate", "low", "high"), outcomes),
+        number_column("In the control group", "control", 1),
+        estimate_column("Difference (interval)", ("estimate", "low", "high"), outcomes, scale=PER),
     ]
-    return html_table(outcomes, columns, caption="Further outcomes, each user's in the data's own unit.", limit=40)
+    return html_table(scaled, columns, caption=f"Further outcomes, in the data's own unit per {PER:,} users.", limit=40)
 
 
 def _one_action(row: Mapping[Any, Any], report: EffectsReport) -> Html:

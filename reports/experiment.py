@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BALANCE_SHOWN = 20
+_WHO_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +36,8 @@ class ExperimentReport:
         predicted, observed, users.
     remarks : sequence of str
         Further things to know.
+    who : frame or None, a row a covariate
+        covariate, and its mean among users given each action; the first in which they differ most.
     """
 
     alarm: str
@@ -43,6 +46,13 @@ class ExperimentReport:
     balance: pd.DataFrame
     bins: pd.DataFrame | None = None
     remarks: Sequence[str] = ()
+    who: pd.DataFrame | None = None
+
+
+def who_table(who: pd.DataFrame) -> Html:
+    """Lay out who would get what, by the means of covariates."""
+    caption = "Means of covariates among the users that the plan gives each action, those first that differ most."
+    return html_table(who, plain_columns(who), caption=caption, limit=_WHO_SHOWN)
 
 
 def alarm_section(report: ExperimentReport) -> Section | None:
@@ -58,6 +68,8 @@ def experiment_section(report: ExperimentReport) -> Section:
         paragraph(*report.words),
         html_table(report.groups, plain_columns(report.groups), caption="The groups, and the mean of each outcome a user."),
     ]
+    if report.who is not None and len(report.who):
+        body += [heading("Who gets what"), who_table(report.who)]
     if len(report.balance):
         order = report.balance["z"].abs().sort_values(ascending=False, kind="stable").index
         columns = [

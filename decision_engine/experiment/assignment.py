@@ -110,7 +110,7 @@ class Assignment:
     def words(self) -> str:
         """Say what kind of assignment it is."""
         best = max(self.predictions, key=lambda one: one.auc, default=None)
-        told = f" (AUC {best.auc:.3f} for {best.action}, 0.5 is a lottery; {chance(best.p_value)})" if best else ""
+        told = f" (AUC {best.auc:.3f} for {best.action}, 0.5 is a lottery; {p_words(best.p_value)})" if best else ""
         if self.mode == "observational":
             return (
                 f"Who got what follows in part from what was known before{told}: treated as observational, with probabilities "
@@ -125,12 +125,12 @@ class Assignment:
         )
 
 
-def chance(p_value: float) -> str:
+def p_words(p_value: float) -> str:
     """Write a p-value; one too small to tell from none by its bound.
 
     Examples
     --------
-    >>> chance(0.23), chance(0.0)
+    >>> p_words(0.23), p_words(0.0)
     ('p = 0.23', 'p < 0.0001')
     """
     return f"p = {p_value:.2g}" if p_value >= 1e-4 else "p < 0.0001"
@@ -256,9 +256,9 @@ def _against_recorded(trial: Trial) -> GroupSizes:
 
 def _sized(p_value: float, told: str, against: str) -> str:
     if p_value >= MISMATCH:
-        return f"The group sizes fit the {against} ({chance(p_value)}): {told}."
+        return f"The group sizes fit the {against} ({p_words(p_value)}): {told}."
     return (
-        f"Sample-ratio mismatch: the group sizes do not fit the {against} ({chance(p_value)}): {told}. Somebody was lost or "
+        f"Sample-ratio mismatch: the group sizes do not fit the {against} ({p_words(p_value)}): {told}. Somebody was lost or "
         "added on the way, and who is missing may differ between groups: no effect below can be trusted until it is known why."
     )
 
@@ -278,7 +278,7 @@ def _calibrate(trial: Trial) -> Calibration:
     p = float(chi2.sf(total, freedom)) if freedom else 1.0
     worst = max(rows, key=lambda row: abs(row[0] - row[1]))
     words = (
-        f"The recorded probabilities {'hold' if p >= MISMATCH else 'do not hold'} ({chance(p)}): of users with {worst[0]:.1%} "
+        f"The recorded probabilities {'hold' if p >= MISMATCH else 'do not hold'} ({p_words(p)}): of users with {worst[0]:.1%} "
         f"on average, {worst[1]:.1%} were treated, which is the largest gap of {len(rows)} bins."
     )
     return Calibration(p_value=p, bins=tuple(rows), words=words)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from decision_engine.config.models import Config
+from decision_engine.effects.overlap import AUC_OF_A_RULE
 from decision_engine.experiment.assignment import Assignment, judge_assignment
 from decision_engine.experiment.suspects import balance_frame, groups_frame, remarks_on
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
@@ -80,7 +81,13 @@ def _stages(trial: Trial, assignment: Assignment, config: Config) -> tuple[Suppo
         if declared.effect == "estimated" and trial.counts[k] < FEWEST_USERS
     ]
     asked = [declared for declared in config.actions if declared.effect == "estimated"]
-    effects = few if asked and len(few) == len(asked) else [] if asked else ["every effect is assumed"]
+    ruled = [
+        f"who got {one.action} follows almost by rule from what was known before (AUC {one.auc:.2f})"
+        for one in assignment.predictions
+        if assignment.mode == "observational" and one.auc >= AUC_OF_A_RULE
+    ]
+    lost = [*few, *ruled]
+    effects = lost if asked and len(lost) >= len(asked) else [] if asked else ["every effect is assumed"]
     draw = [] if assignment.sizes.fits else ["the group sizes do not fit"]
     if assignment.calibration is not None and not assignment.calibration.holds:
         draw.append("the recorded probabilities do not hold")

@@ -243,6 +243,7 @@ class _Pair:
             detectable=reach * average.standard_error,
             baseline=float(self.margin[~self.treated].mean()),
             level=level,
+            n_covariates=len(self.trial.covariate_names),
         )
 
     def _placebo(self) -> Average:

@@ -38,11 +38,15 @@ class TrialPlan:
         A row an action with which the plan may reckon: action, source, estimate, low, high, over the audience.
     budget_curve : DataFrame
         What other budgets would bring: budget, value, bound, cost; empty where no action is chosen.
+    who : DataFrame
+        A row a covariate: its mean among the users of each action and of none, those first that differ most; empty where
+        users are not told apart.
     """
 
     plan: Plan
     believed: pd.DataFrame
     budget_curve: pd.DataFrame
+    who: pd.DataFrame
 
 
 def plan_after_trial(trial: Trial, effects: TrialEffects, policies: TrialPolicies, config: Config) -> TrialPlan:
@@ -74,7 +78,27 @@ def plan_after_trial(trial: Trial, effects: TrialEffects, policies: TrialPolicie
         plan=plan,
         believed=_believed(candidates, policies.offered, config.interval_level),
         budget_curve=_budget_curve(candidates, config),
+        who=_who(plan, people, trial.covariate_names) if targeted else pd.DataFrame(),
     )
+
+
+def _who(plan: Plan, people: People, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return the means of the covariates by action, held-out users aside."""
+    places = {user: place for place, user in enumerate(people.user_ids)}
+    groups = {str(action): rows["user_id"] for action, rows in plan.rows.groupby("action", sort=True)}
+    if len(plan.excluded_users):
+        groups["none"] = plan.excluded_users["user_id"]
+    if len(groups) < 2 or not names:
+        return pd.DataFrame()
+    means = {
+        action: np.nanmean(people.covariates[[places[user] for user in users]].astype(np.float64), axis=0)
+        for action, users in groups.items()
+    }
+    frame = pd.DataFrame({"covariate": names, **means})
+    spread = np.ptp(np.column_stack(list(means.values())), axis=1)
+    scale = np.nanstd(people.covariates.astype(np.float64), axis=0)
+    order = np.argsort(-spread / np.where(scale > 0.0, scale, np.inf), kind="stable")
+    return frame.iloc[order].reset_index(drop=True)
 
 
 def _margins(

@@ -26,6 +26,7 @@ from reports.plan import PlanReport
 from reports.policies import PoliciesReport
 from reports.run import RunReport, render_run
 
+_DOUBTED = frozenset({"leakage", "outlier"})  # kinds of remarks that stand among the doubts
 _HOW = (
     "Effects by user, and the ways of choosing, were judged by users whom their learners did not see. The plan for the "
     "experiment's own users is made from the same predictions, one for a new audience from learners that saw all of them."
@@ -70,7 +71,7 @@ def write_trial_report(told: TrialTold) -> TrialWritten:
         caveats=_caveats(told),
         effects=_effects(told),
         policies=_policies(told),
-        experiment=_experiment(told.checked),
+        experiment=_experiment(told.checked, told.planned.who),
         data=_data(told),
         making=_making(told),
     )
@@ -139,11 +140,12 @@ def _parts(told: TrialTold) -> dict[str, Any]:
         "effects": trial_effects_document(told.effects, told.planned.believed),
         "policies": trial_policies_document(told.policies),
         "choice": {"name": choice.name, "reason": choice.reason, "beats_baselines": choice.beats_baselines},
+        **({"who": told.planned.who.to_dict(orient="records")} if len(told.planned.who) else {}),
     }
 
 
 def _caveats(told: TrialTold) -> tuple[str, ...]:
-    caveats = []
+    caveats = [remark.words for remark in told.checked.remarks if remark.kind in _DOUBTED]
     if told.checked.assignment.mode == "observational":
         caveats.append(told.checked.assignment.words())
     if told.checked.assignment.sizes.against == "nothing":
@@ -203,7 +205,7 @@ def _policies(told: TrialTold) -> PoliciesReport:
     )
 
 
-def _experiment(checked: CheckedTrial) -> ExperimentReport:
+def _experiment(checked: CheckedTrial, who: pd.DataFrame) -> ExperimentReport:
     assignment = checked.assignment
     calibration = assignment.calibration
     words = [assignment.sizes.words, assignment.words()]
@@ -214,6 +216,7 @@ def _experiment(checked: CheckedTrial) -> ExperimentReport:
         balance=checked.balance,
         bins=None if calibration is None else pd.DataFrame(calibration.bins, columns=["predicted", "observed", "users"]),
         remarks=[f"{remark.kind}: {remark.words}" for remark in checked.remarks],
+        who=who,
     )
 
 

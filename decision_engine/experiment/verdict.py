@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scipy.stats import norm
+
 from decision_engine.effects.doubly_robust import Average
 from decision_engine.effects.overlap import AUC_OF_A_RULE, Overlap
+from decision_engine.effects.randomisation import MISMATCH
 from decision_engine.effects.verdict import (
     BALANCED,
     CHANCE,
@@ -49,6 +52,7 @@ class Evidence:
     detectable: float
     baseline: float
     level: float
+    n_covariates: int
 
 
 def judge_evidence(evidence: Evidence) -> tuple[tuple[Check, ...], Verdict, tuple[str, ...]]:
@@ -112,10 +116,17 @@ def _of_the_choice(evidence: Evidence) -> list[Check]:
     ]
 
 
+def _by_chance(evidence: Evidence) -> float:
+    """Return how many standard errors the furthest covariate may lie out; in a draw only what hardly any draw makes is told."""
+    if not evidence.assignment.is_known:
+        return CHANCE
+    return float(norm.isf(MISMATCH / 2.0 / max(evidence.n_covariates, 1)))
+
+
 def _of_the_estimate(evidence: Evidence) -> list[Check]:
     overlap, average, second = evidence.overlap, evidence.average, evidence.second
     low, high = average.interval(evidence.level)
-    allowed = max(BALANCED, CHANCE * overlap.by_chance)
+    allowed = max(BALANCED, _by_chance(evidence) * overlap.by_chance)
     error = max(average.standard_error, second.standard_error)
     gap = (average.estimate - second.estimate) / error if error > 0 else 0.0
     miss = evidence.detectable / abs(evidence.baseline) if evidence.baseline else float("inf")
