@@ -5,7 +5,8 @@ recorded probabilities by the count that each group implies, the sum of 1/p over
 et al., 2019, KDD). *Do the recorded probabilities hold?* Where there are two groups, users are sorted by the probability of
 treatment, and the share treated is compared with it bin by bin (Hosmer and Lemeshow, 1980). *Does what was known before tell
 who got what?* A classifier that never saw the user says so (Lopez-Paz and Oquab, 2017, ICLR): under a draw its ranks are those
-of a lottery, and the Mann-Whitney statistic, taken inside each fold and summed, has a known distribution.
+of a lottery, and the Mann-Whitney statistic inside a fold has a known distribution. The folds' statistics depend on each other,
+since each fold teaches the others' classifiers; so their standard errors are added up, as the sum's cannot be larger.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ def _predict(trial: Trial, action: int, seed: int) -> Prediction:
 
 
 def classifier_test(covariates: Float32Array, treated: BoolArray, *, seed: int) -> tuple[float, float]:
-    """Return how far a classifier's ranks lie above a lottery's, in standard errors, and its area under the curve.
+    """Return how far a classifier's ranks lie above a lottery's, in standard errors at most, and its area under the curve.
 
     Examples
     --------
@@ -198,7 +199,7 @@ def classifier_test(covariates: Float32Array, treated: BoolArray, *, seed: int) 
     fitted = cross_fit(
         covariates, treated.astype(np.float64), folds, seed=seed, binary=True, n_trees=_TREES, n_leaves=8, smallest_leaf=25
     )
-    wins, expected, variance, pairs = 0.0, 0.0, 0.0, 0.0
+    wins, expected, error, pairs = 0.0, 0.0, 0.0, 0.0
     for fold in np.unique(folds):
         here = folds == fold
         ranks, mine = rankdata(fitted[here]), treated[here]
@@ -208,10 +209,10 @@ def classifier_test(covariates: Float32Array, treated: BoolArray, *, seed: int) 
         pairs += n_treated * n_control
         expected += n_treated * n_control / 2.0
         # the finite-population variance of a rank sum, which ties make smaller
-        variance += n_treated * n_control / n * float(ranks.var(ddof=1)) if n > 1 else 0.0
-    if variance <= 0.0:
+        error += float(np.sqrt(n_treated * n_control / n * ranks.var(ddof=1))) if n > 1 else 0.0
+    if error <= 0.0:
         return 0.0, 0.5
-    return (wins - expected) / float(np.sqrt(variance)), wins / pairs
+    return (wins - expected) / error, wins / pairs
 
 
 def _sizes(trial: Trial, shares: dict[str, float], known: BoolArray) -> GroupSizes:

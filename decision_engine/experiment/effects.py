@@ -40,7 +40,7 @@ class TrialEffects:
     averages : dict of int to Average
         Estimated average effects, by action.
     usable : tuple of int
-        Actions whose estimate may steer.
+        Actions whose estimate may steer: identified ones, and those that are merely imprecise.
     expected, gains : (n_users, n_actions) arrays
         Expected margin under each treatment, and the users' gains, see `expected`.
     predicted, audience : Predicted
@@ -80,9 +80,9 @@ def estimate_trial(trial: Trial, assignment: Assignment, config: Config) -> Tria
             effect, averages[action] = _Pair.of(trial, assignment, expected, gains, action, config).effect(declared)
             effects.append(effect)
     usable = tuple(
-        trial.actions.index(effect.action)
-        for effect in effects
-        if effect.verdict is Verdict.IDENTIFIED and trial.actions.index(effect.action) in averages
+        trial.actions.index(declared.name)
+        for declared, effect in zip(config.actions, effects, strict=True)
+        if _may_steer(effect, declared)
     )
     sample = Sample(
         covariates=trial.people.covariates, treatments=trial.treatments, margin=trial.margin, taken=assignment.taken
@@ -103,6 +103,17 @@ def estimate_trial(trial: Trial, assignment: Assignment, config: Config) -> Tria
         audience=audience,
         slopes={action: slope_of(gains[:, action], predicted.mean[:, action]) for action in usable},
     )
+
+
+def _may_steer(effect: ActionEffect, declared: ActionConfig) -> bool:
+    """Tell whether an estimate may steer a choice.
+
+    One that nothing but its precision speaks against may, unless something is assumed in its place: what is chosen has to beat
+    doing nothing beyond its error anyhow, and an effect may be nil on average because it helps some and hurts others.
+    """
+    failed = {check.name for check in effect.checks if not check.passed}
+    blunt = effect.verdict is Verdict.WEAK and failed == {"precision"} and declared.gain is None
+    return effect.verdict is Verdict.IDENTIFIED or blunt
 
 
 def _expected(trial: Trial, outcome: FloatArray, folds: IntArray, seed: int) -> FloatArray:

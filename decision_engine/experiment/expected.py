@@ -15,9 +15,9 @@ import numpy as np
 
 from decision_engine.effects.doubly_robust import Average
 from decision_engine.effects.nuisances import FEWEST_FOR_ARM, cross_fit
-from simulations.arrays import ActionArray, Float32Array, FloatArray, IntArray
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray
 
-_TREES = 60
+_TREES, _LEAVES = 60, 8
 
 
 def expected_by_group(
@@ -25,32 +25,31 @@ def expected_by_group(
 ) -> FloatArray:
     """Return (n_users, n_actions): the expected outcome under each treatment; a small group borrows the model of all.
 
-    Rows whose treatment is negative are not learnt from.
+    What the covariates tell is taken only as far as it holds for users that the model did not see: of noise, nothing.
     """
-    observed = treatments >= 0
-    counts = np.bincount(treatments[observed], minlength=n_actions)
+    counts = np.bincount(treatments, minlength=n_actions)
     expected = np.zeros((treatments.size, n_actions))
-    if covariates.shape[1] == 0:
-        for action in np.flatnonzero(counts).tolist():
-            expected[:, action] = _mean_of_others(outcome, treatments == action, folds)
-        return expected
     small = [a for a in range(n_actions) if counts[a] < FEWEST_FOR_ARM]
     if small:
-        everybody = cross_fit(covariates, outcome, folds, seed=seed, among=observed, n_trees=_TREES)
-        expected[:, small] = everybody[:, None]
+        everybody = cross_fit(covariates, outcome, folds, seed=seed, n_trees=_TREES, n_leaves=_LEAVES)
+        expected[:, small] = _as_far_as_it_holds(everybody, outcome, np.ones(outcome.size, dtype=np.bool_))[:, None]
     for action in range(n_actions):
         if action not in small:
             group = treatments == action
-            expected[:, action] = cross_fit(covariates, outcome, folds, seed=seed, among=group, n_trees=_TREES)
+            own = cross_fit(covariates, outcome, folds, seed=seed, among=group, n_trees=_TREES, n_leaves=_LEAVES)
+            expected[:, action] = _as_far_as_it_holds(own, outcome, group)
     return expected
 
 
-def _mean_of_others(outcome: FloatArray, group: np.ndarray[tuple[int], np.dtype[np.bool_]], folds: IntArray) -> FloatArray:
-    means = np.zeros(outcome.size)
-    for fold in np.unique(folds):
-        others = group & (folds != fold)
-        means[folds == fold] = outcome[others].mean() if others.any() else 0.0
-    return means
+def _as_far_as_it_holds(predictions: FloatArray, outcome: FloatArray, group: BoolArray) -> FloatArray:
+    """Return the predictions drawn in towards their mean, by how the group's outcomes follow them."""
+    centre = float(predictions[group].mean())
+    apart = predictions - centre
+    spread = float(apart[group] @ apart[group])
+    if spread <= 0.0:
+        return predictions
+    part = float(np.clip(apart[group] @ (outcome[group] - outcome[group].mean()) / spread, 0.0, 1.0))
+    return np.asarray(centre + part * apart)
 
 
 def gains_over_none(treatments: ActionArray, outcome: FloatArray, taken: FloatArray, expected: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from decision_engine.history.infer import CLOSE, name_parts
 _CONTROLS = frozenset(
     {"none", "control", "controls", "no", "nothing", "0", "false", "placebo", "holdout", "held out", "untreated"}
 )
+_YES = ("1", "true", "yes")
 _BEFORE = frozenset({"past", "previous", "prior", "history", "before", "last", "pre", "old", "avg"})
 _MOST_GROUPS = 10
 _FEWEST_ROWS = 30
@@ -137,6 +138,7 @@ def _groups(look: ColumnLook, control: str) -> dict[str, str]:
         if value in names:
             continue
         plain = re.sub(r"[^A-Za-z0-9_-]+", "_", value).strip("_-").lower()[:24]
+        plain = "treated" if plain in _YES else plain
         plain = plain if plain and plain[0].isalpha() and plain != "none" else f"action_{plain}"
         while plain in names.values():
             plain += "_"
