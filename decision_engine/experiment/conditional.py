@@ -190,18 +190,18 @@ def _least_squares(basis: FloatArray, gains: FloatArray) -> tuple[FloatArray, Fl
 
 
 def _regress(basis: FloatArray, gains: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return coefficients and covariance, all terms but the constant shrunk."""
+    """Return coefficients, all but the constant shrunk, and their covariance before: shrinking takes no doubt away."""
     coefficients, covariance = _least_squares(basis, gains)
     unit = _SPREAD_UNITS * float(gains.std()) / np.sqrt(gains.size)
     if unit <= 0.0 or coefficients.size == 1:
         return coefficients, covariance
     together = shrunk(coefficients / unit, covariance / unit**2)
     if together.heterogeneity == 0.0:
-        return together.mean * unit, together.covariance * unit**2
-    return _each_by_its_relevance(coefficients, covariance, (together.heterogeneity * unit) ** 2)
+        return together.mean * unit, covariance
+    return _each_by_its_relevance(coefficients, covariance, (together.heterogeneity * unit) ** 2), covariance
 
 
-def _each_by_its_relevance(coefficients: FloatArray, covariance: FloatArray, variance: float) -> tuple[FloatArray, FloatArray]:
+def _each_by_its_relevance(coefficients: FloatArray, covariance: FloatArray, variance: float) -> FloatArray:
     """Shrink each term but the constant by a prior variance of its own, from a common one to those the data make likeliest.
 
     Terms that tell nothing are so shrunk away and leave the others as they are (Tipping, 2001, JMLR 1).
@@ -216,7 +216,7 @@ def _each_by_its_relevance(coefficients: FloatArray, covariance: FloatArray, var
         variances = found
         if settled:
             break
-    return np.asarray(mean), np.asarray(spread)
+    return np.asarray(mean)
 
 
 def _root(covariance: FloatArray) -> FloatArray:

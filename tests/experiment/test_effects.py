@@ -91,7 +91,7 @@ def test_effects_by_user_follow_the_true_ones_where_they_differ(tmp_path):
         inside = (np.quantile(found.predicted.draws[:, :, action], 0.05, axis=0) <= truth) & (
             truth <= np.quantile(found.predicted.draws[:, :, action], 0.95, axis=0)
         )
-        assert inside.mean() > 0.5  # shrunken intervals are too short far out, where few users are
+        assert inside.mean() > 0.75  # the interval is of 90 %; far out, where few users are, shrinking moves its centre
 
 
 def test_no_difference_between_users_is_made_up(tmp_path):
