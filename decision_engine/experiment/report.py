@@ -12,7 +12,8 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.experiment.check import CheckedTrial, assignment_document, trial_data_document
-from decision_engine.experiment.effects import TrialEffects, trial_effects_document
+from decision_engine.experiment.documents import trial_effects_document
+from decision_engine.experiment.effects import TrialEffects
 from decision_engine.experiment.evaluate import TARGETED, TrialPolicies, trial_policies_document
 from decision_engine.experiment.plan import TrialPlan
 from decision_engine.planning import Plan
