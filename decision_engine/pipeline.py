@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from decision_engine.stages.search import Searched
 
 Result = TypeVar("Result")
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -55,15 +56,39 @@ class Stages:
         after: tuple[StageOutcome[Any], ...] = (),
         inputs: tuple[str, ...] = (),
         settings: dict[str, Any],
+        room: str = "stages",
     ) -> StageOutcome[Result]:
-        """Run a stage, or take what is stored of it, and remember how long it took."""
+        """Run a stage, or take what is stored of it, and remember how long it took; `room` is the folder of its module."""
         keys = (*(stage.key for stage in after), *inputs)
         with self.progress.stage(name, about):
             outcome = self.workspace.stage(
-                name, compute, inputs=keys, settings=settings, module=f"decision_engine.stages.{name}"
+                name, compute, inputs=keys, settings=settings, module=f"decision_engine.{room}.{name}"
             )
         self.done.append(outcome)
         return outcome
+
+    def run_check(
+        self,
+        about: str,
+        config: Config,
+        survey: Callable[[History], Found],
+        together: Callable[[Found, History], Result],
+        *,
+        settings: dict[str, Any],
+        room: str = "stages",
+    ) -> tuple[History, StageOutcome[Result]]:
+        """Read the history, or take the version that the workspace keeps; what is found in it depends on its rows alone."""
+        with self.progress.stage("check", about):
+            began = time.perf_counter()
+            history = HistoryStore(self.workspace.history).open(config)
+            found = self.workspace.stage(
+                "check", lambda: survey(history),
+                inputs=(history.digest,), settings=settings, module=f"decision_engine.{room}.check",
+            )  # fmt: skip
+            checked = found.then(lambda survey: together(survey, history))
+            checked.seconds, checked.cached = time.perf_counter() - began, found.cached and history.was_kept
+        self.done.append(checked)
+        return history, checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +103,15 @@ class MainJob:
     def to_json(self) -> dict[str, Any]:
         """Return the run's one JSON document; docs/run.md lists its keys."""
         timings = [{"name": s.name, "seconds": round(s.seconds, 3), "cached": s.cached} for s in self.stages]
-        return {"stages": timings, **self.parts, "plan": self.plan.totals(), "report": str(self.report)}
+        first = {"assignment": self.parts["assignment"]} if "assignment" in self.parts else {}  # of an experiment
+        return {**first, "stages": timings, **self.parts, "plan": self.plan.totals(), "report": str(self.report)}
 
     def to_text(self) -> str:
         """Return what the terminal shows at the end: the policies, the plan, and where the report is."""
+        if "assignment" in self.parts:
+            from decision_engine.experiment.report import trial_text
+
+            return trial_text(self.parts, self.plan, self.report)
         from decision_engine.stages.report import run_text
 
         return run_text(self.parts, self.plan, self.report)
@@ -150,28 +180,15 @@ def _part(config: Config, *names: str) -> dict[str, Any]:
     return config.model_dump(mode="json", include=set(names))
 
 
-def _check(config: Config, stages: Stages) -> tuple[History, StageOutcome[Checked]]:
-    """Read the history, or take the version that the workspace keeps of it; what is judged of it depends on its rows alone."""
-    from decision_engine.stages import check
-
-    with stages.progress.stage("check", "reading and validating the history"):
-        began = time.perf_counter()
-        history = HistoryStore(stages.workspace.history).open(config)
-        judged = stages.workspace.stage(
-            "check", lambda: check.survey(history, config),
-            inputs=(history.digest,), settings=_part(config, "time", "actions"), module="decision_engine.stages.check",
-        )  # fmt: skip
-        checked = judged.then(lambda found: found.of(history))
-        checked.seconds, checked.cached = time.perf_counter() - began, judged.cached and history.was_kept
-    stages.done.append(checked)
-    check.refuse_hopeless(checked.result, config)
-    return history, checked
-
-
 def _learn(config: Config, stages: Stages) -> _Learned:
-    from decision_engine.stages import effects, fit, profile
+    from decision_engine.stages import check, effects, fit, profile
 
-    history, checked = _check(config, stages)
+    history, checked = stages.run_check(
+        "reading and validating the history", config,
+        lambda history: check.survey(history, config), lambda found, history: found.of(history),
+        settings=_part(config, "time", "actions"),
+    )  # fmt: skip
+    check.refuse_hopeless(checked.result, config)
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
         after=(checked,), settings=_part(config, *_TIME, "margin_share"),
@@ -244,11 +261,25 @@ def _tell(config: Config, stages: Stages, learned: _Learned, decided: _Decided, 
 
 
 def _run(config: Config, stages: Stages, workers: int, maker: str) -> MainJob:
+    if config.experiment is not None:
+        return _run_experiment(config, stages, maker)
     learned = _learn(config, stages)
     decided = _decide(config, stages, learned, workers)
     with Ledger(stages.workspace.ledger) as ledger:
         recorded = ledger.record(decided.planned.result.plan, maker=maker)
     written = _tell(config, stages, learned, decided, recorded)
-    page = stages.workspace.reports / f"{recorded.id}.html"
-    write_atomically(page, written.result.html.encode())
-    return MainJob(plan=recorded, report=page, stages=tuple(stages.done), parts=written.result.parts)
+    return _job(stages, recorded, written.result.html, written.result.parts)
+
+
+def _run_experiment(config: Config, stages: Stages, maker: str) -> MainJob:
+    """Run the shorter road of an experiment; see `decision_engine.experiment`."""
+    from decision_engine.experiment.job import run_trial
+
+    done = run_trial(config, stages, maker=maker)
+    return _job(stages, done.plan, done.html, done.parts)
+
+
+def _job(stages: Stages, plan: Plan, html: str, parts: dict[str, Any]) -> MainJob:
+    page = stages.workspace.reports / f"{plan.id}.html"
+    write_atomically(page, html.encode())
+    return MainJob(plan=plan, report=page, stages=tuple(stages.done), parts=parts)

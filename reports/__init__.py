@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reports.document import Section as Section
     from reports.doubts import WitnessReport as WitnessReport
     from reports.effects import EffectsReport as EffectsReport
+    from reports.experiment import ExperimentReport as ExperimentReport
     from reports.making import MakingReport as MakingReport
     from reports.plan import PlanReport as PlanReport
     from reports.policies import PoliciesReport as PoliciesReport
@@ -36,6 +37,7 @@ _HOME = {
     "DataReport": "reports.data",
     "Document": "reports.document",
     "EffectsReport": "reports.effects",
+    "ExperimentReport": "reports.experiment",
     "MakingReport": "reports.making",
     "PlanReport": "reports.plan",
     "PoliciesReport": "reports.policies",

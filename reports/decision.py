@@ -8,7 +8,7 @@ from typing import Any
 from reports import numbers
 from reports.document import Section
 from reports.markup import Html, element, paragraph
-from reports.phrases import assumption_sentence, decision_sentence, worlds_with_a_loss
+from reports.phrases import assumption_sentence, decision_sentence, from_experiment, horizon, worlds_with_a_loss
 from reports.plan import PlanReport
 
 
@@ -30,9 +30,14 @@ def decision_section(plan: PlanReport, *, reason: str = "") -> Section:
     return Section(heading="The decision", body=(paragraph(*sentences, class_="lead"), _figures(plan)))
 
 
-def _worlds_with_a_loss(totals: Mapping[str, Any]) -> tuple[str, str]:
-    said, _, worlds = worlds_with_a_loss(totals).removeprefix("in ").partition(" of ")
-    return said, f"of {worlds}"
+def _worlds_with_a_loss(plan: PlanReport) -> tuple[str, str, str]:
+    said, _, worlds = worlds_with_a_loss(plan.totals, plan.settings).removeprefix("in ").partition(" of ")
+    return "Draws with a loss" if from_experiment(plan.settings) else "Worlds with a loss", said, f"of {worlds}"
+
+
+def _margin_remark(settings: Mapping[str, Any]) -> str:
+    is_outcome = from_experiment(settings) and settings["margin_share"] == 1
+    return "the outcome is margin" if is_outcome else f"margin {numbers.share(settings['margin_share'])} of revenue"
 
 
 def _figures(plan: PlanReport) -> Html:
@@ -45,7 +50,7 @@ def _figures(plan: PlanReport) -> Html:
     ]
     if totals["actions"]:
         bounds = numbers.interval(totals["low"], totals["high"])
-        weeks = numbers.plural(settings["effect_horizon_weeks"], "week")
+        weeks = horizon(settings)
         effect, margin = totals["share_assumed"]["effect"], totals["share_assumed"]["margin"]
         cards += [
             (
@@ -53,9 +58,9 @@ def _figures(plan: PlanReport) -> Html:
                 numbers.money(totals["increment"], currency),
                 f"{level} interval {bounds}; net, {weeks}",
             ),
-            ("Worlds with a loss", *_worlds_with_a_loss(totals)),
+            _worlds_with_a_loss(plan),
             ("On assumed effects", numbers.share(effect), "of the value before cost"),
-            ("On an assumed margin", numbers.share(margin), f"margin {numbers.share(settings['margin_share'])} of revenue"),
+            ("On an assumed margin", numbers.share(margin), _margin_remark(settings)),
         ]
     cells = [
         element("div", element("dt", name), element("dd", value, element("small", remark))) for name, value, remark in cards

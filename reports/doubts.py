@@ -104,7 +104,7 @@ def _plan(plan: PlanReport) -> list[Html]:
     points = []
     if totals["low"] < 0:
         words = f"The {settings['interval_level']:.0%} interval of the increment reaches below zero; the plan loses "
-        points.append(_point("The plan may lose money.", f"{words}{worlds_with_a_loss(totals)}."))
+        points.append(_point("The plan may lose money.", f"{words}{worlds_with_a_loss(totals, settings)}."))
     if totals["share_assumed"]["effect"] > 0:
         part = numbers.share(totals["share_assumed"]["effect"])
         words = f"{part} of the plan's value before cost stands on effects that nobody measured."

@@ -39,6 +39,10 @@ class EffectsReport:
         action, check, passed, words.
     experiments : mapping of str to str
         What would settle an action's effect, a sentence.
+    horizon : str
+        The horizon in words, where it is not told in weeks: of an experiment, whose page speaks of users, not of contacts.
+    outcomes : frame or None, a row an action and further outcome
+        action, outcome, control, estimate, low, high.
     """
 
     effects: pd.DataFrame
@@ -47,6 +51,13 @@ class EffectsReport:
     level: float
     checks: pd.DataFrame | None = None
     experiments: Mapping[str, str] = field(default_factory=dict)
+    horizon: str = ""
+    outcomes: pd.DataFrame | None = None
+
+    @property
+    def span(self) -> str:
+        """The horizon as people say it."""
+        return self.horizon or numbers.plural(self.horizon_weeks, "week")
 
 
 def effects_section(report: EffectsReport) -> Section:
@@ -54,12 +65,13 @@ def effects_section(report: EffectsReport) -> Section:
     frame = report.effects.assign(_assumed=report.effects["verdict"] == "assumed")
     if "used_source" not in frame:
         frame["used_source"] = ["estimated" if verdict == "identified" else "assumed" for verdict in frame["verdict"]]
-    unit = f"{report.currency} per {PER:,} treated users over {numbers.plural(report.horizon_weeks, 'week')}"
+    unit = f"{report.currency} per {PER:,} treated users over {report.span}"
     verdicts = [word for word in _MEANING if (frame["verdict"] == word).any()]
-    meaning = "; ".join(f"{word}: {_MEANING[word]}" for word in verdicts)
+    source = "experiment" if report.horizon else "history"
+    meaning = "; ".join(f"{word}: {_MEANING[word].replace('history', source)}" for word in verdicts)
     body = [
         paragraph(
-            f"What one contact changes in the next {numbers.plural(report.horizon_weeks, 'week')}: extra margin before the "
+            f"What one contact changes in the next {report.span}: extra margin before the "
             f"action's own cost, with {report.level:.0%} intervals.",
             f"{meaning[:1].upper()}{meaning[1:]}." if meaning else "",
         ),
@@ -69,6 +81,7 @@ def effects_section(report: EffectsReport) -> Section:
             "cross, dotted: not identified.",
         ),
         html_table(frame, _columns(report, frame), caption=f"Effects of actions, {unit}.", limit=40),
+        *([] if report.outcomes is None or not len(report.outcomes) else [_outcomes(report.outcomes)]),
         *(_one_action(row, report) for row in report.effects.head(40).to_dict("records")),
     ]
     return Section(heading="Effects of the actions", body=tuple(part for part in body if part))
@@ -82,18 +95,35 @@ def _columns(report: EffectsReport, frame: pd.DataFrame) -> list[Column]:
     ]
     if "used_estimate" in frame:
         names = ("used_estimate", "used_low", "used_high")
-        columns.append(estimate_column("The simulators reckon with", names, frame, scale=PER, assumed="used_source"))
+        reckon = "The plan reckons with" if report.horizon else "The simulators reckon with"
+        columns.append(estimate_column(reckon, names, frame, scale=PER, assumed="used_source"))
+    if "estimate_orders" in frame:
+        columns.append(_orders_column(frame))
+    return [
+        *columns,
+        number_column("Users treated" if report.horizon else "Contacts compared", "n_treated", 0),
+        number_column("In the control group" if report.horizon else "Others compared", "n_control", 0),
+    ]
+
+
+def _orders_column(frame: pd.DataFrame) -> Column:
     places = numbers.decimals_for(frame["estimate_orders"] * PER)
 
     def orders(value: float) -> str:
         return numbers.number(value * PER, places, signed=True) if not numbers.is_missing(value) else numbers.MISSING
 
-    columns += [
-        Column(heading="Extra order-days", values=("estimate_orders",), show=orders, assumed="_assumed"),
-        number_column("Contacts compared", "n_treated", 0),
-        number_column("Others compared", "n_control", 0),
+    return Column(heading="Extra order-days", values=("estimate_orders",), show=orders, assumed="_assumed")
+
+
+def _outcomes(outcomes: pd.DataFrame) -> Html:
+    scaled = outcomes.assign(control=outcomes["control"] * PER)
+    columns = [
+        words_column("Outcome", "outcome"),
+        words_column("Action", "action"),
+        number_column("In the control group", "control", 1),
+        estimate_column("Difference (interval)", ("estimate", "low", "high"), outcomes, scale=PER),
     ]
-    return columns
+    return html_table(scaled, columns, caption=f"Further outcomes, in the data's own unit per {PER:,} users.", limit=40)
 
 
 def _one_action(row: Mapping[Any, Any], report: EffectsReport) -> Html:

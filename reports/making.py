@@ -29,6 +29,8 @@ class MakingReport:
         As people should see them.
     commands : sequence of str
         Command lines.
+    how : str
+        How figures were judged, where that was not on later weeks.
     """
 
     as_of: str
@@ -38,15 +40,17 @@ class MakingReport:
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[str] = ()
+    how: str = ""
 
 
 def making_section(report: MakingReport) -> Section:
     """Lay out how it was made."""
     body: list[Html] = [
         paragraph(
-            f"Everything judged here was fitted on what was known on {report.judged_as_of} and judged on the weeks after; the "
-            f"plan was then made with everything refitted on what was known on {report.as_of}. Seed {report.seed}: the same "
-            "data, settings and seed give the same plan."
+            report.how
+            or f"Everything judged here was fitted on what was known on {report.judged_as_of} and judged on the weeks after; "
+            f"the plan was then made with everything refitted on what was known on {report.as_of}.",
+            f"Seed {report.seed}: the same data, settings and seed give the same plan.",
         )
     ]
     if report.stages is not None and len(report.stages):

@@ -43,13 +43,34 @@ def expectation(totals: Document, settings: Document) -> str:
         else f"should lose {numbers.money(-increment, money)}, that cost included,"
     )
     return (
-        f"{should} within {numbers.plural(settings['effect_horizon_weeks'], 'week')} "
+        f"{should} within {horizon(settings)} "
         f"({settings['interval_level']:.0%} interval {numbers.interval(totals['low'], totals['high'])}); "
-        f"it loses money {worlds_with_a_loss(totals)}"
+        f"it loses money {worlds_with_a_loss(totals, settings)}"
     )
 
 
-def worlds_with_a_loss(totals: Document) -> str:
+def from_experiment(settings: Document) -> bool:
+    """Say whether a plan was made from an experiment, not from simulated lives."""
+    return bool(settings.get("horizon"))
+
+
+def horizon(settings: Document) -> str:
+    """Return the time over which a plan's increment counts, as people say it.
+
+    Examples
+    --------
+    >>> horizon({"effect_horizon_weeks": 8}), horizon({"effect_horizon_weeks": 2, "horizon": "two weeks"})
+    ('8 weeks', 'two weeks')
+    """
+    return str(settings.get("horizon") or numbers.plural(settings["effect_horizon_weeks"], "week"))
+
+
+def occasion(settings: Document) -> str:
+    """Return what a plan is for: the week from a day on, or, after an experiment, that day."""
+    return f"{'to start on' if from_experiment(settings) else 'for the week from'} {settings['starts_on']}"
+
+
+def worlds_with_a_loss(totals: Document, settings: Document | None = None) -> str:
     """Say in how many simulated worlds a plan loses: none of a few is not the same as never.
 
     Examples
@@ -58,19 +79,23 @@ def worlds_with_a_loss(totals: Document) -> str:
     'in none of 32 simulated worlds'
     """
     losing = round(totals["chance_of_loss"] * totals["n_members"])
-    return f"in {f'{losing:,}' if losing else 'none'} of {numbers.plural(totals['n_members'], 'simulated world')}"
+    world = "draw" if settings is not None and from_experiment(settings) else "simulated world"
+    whose = " of the effects" if world == "draw" else ""
+    return f"in {f'{losing:,}' if losing else 'none'} of {numbers.plural(totals['n_members'], world)}{whose}"
 
 
 def assumption_sentence(totals: Document, settings: Document) -> str:
     """Say how much of a plan's value rests on assumptions."""
     effect, margin = totals["share_assumed"]["effect"], totals["share_assumed"]["margin"]
     if effect == 0:
-        words = "All of its effects are estimated from the history"
+        words = f"All of its effects are estimated from the {'experiment' if from_experiment(settings) else 'history'}"
     elif effect == 1:
         words = "All of its value rests on assumed effects"
     else:
         words = f"{numbers.share(effect)} of its value rests on assumed effects, the rest on estimated ones"
     level = numbers.share(settings["margin_share"])
+    if from_experiment(settings) and settings["margin_share"] == 1 and margin == 0:
+        return f"{words}; the outcome is margin already."
     kind = "is known" if margin == 0 else "is an assumption" if effect == 0 else "is an assumption too"
     return f"{words}; the margin, {level} of revenue, {kind}."
 
@@ -105,6 +130,11 @@ def flattery_sentence(totals: Document, settings: Document) -> str:
     money, own, judged = settings["currency"], totals["optimiser_increment"], totals["increment"]
     if not totals["actions"] or own == judged:
         return ""
+    if from_experiment(settings):
+        return (
+            f"By the predictions that chose the actions the increment is {numbers.money(own, money)}; the figure above, "
+            f"{numbers.money(judged, money)}, is what the experiment's users, unseen by the predictions, say of it."
+        )
     return (
         f"The half of the simulators that chose the actions puts the increment at {numbers.money(own, money)}; the figure "
         f"above, {numbers.money(judged, money)}, is from the other half, which its own choice cannot flatter."
@@ -116,9 +146,8 @@ def gap_sentence(totals: Document, settings: Document) -> str:
     if not totals["actions"]:
         return ""
     if totals["lp_gap_amount"] < 0.005:
-        return (
-            "No other allocation of these actions under the same limits could bring more, by the choosing simulators' figures."
-        )
+        whose = "predictions'" if from_experiment(settings) else "choosing simulators'"
+        return f"No other allocation of these actions under the same limits could bring more, by the {whose} figures."
     most = numbers.money(totals["lp_gap_amount"], settings["currency"])
     share = numbers.share(totals["lp_gap"])
     return f"No allocation of the same actions under the same limits could bring more than {most} ({share}) on top."

@@ -11,7 +11,15 @@ from reports.document import Section
 from reports.drawing import Chart, figure
 from reports.figures import budget_chart, counts_chart
 from reports.markup import Html, bullets, heading, joined, paragraph
-from reports.phrases import budget_sentence, capacity_sentences, flattery_sentence, gap_sentence
+from reports.phrases import (
+    budget_sentence,
+    capacity_sentences,
+    flattery_sentence,
+    from_experiment,
+    gap_sentence,
+    horizon,
+    occasion,
+)
 from reports.tables import Column, estimate_column, html_table, money_column, number_column, words_column
 
 if TYPE_CHECKING:
@@ -63,7 +71,7 @@ def plan_section(plan: PlanReport) -> Section:
     """
     totals, settings = plan.totals, plan.settings
     body = [
-        paragraph(f"For the week from {settings['starts_on']}, made with what was known on {settings['as_of']}."),
+        paragraph(_first_up(f"{occasion(settings)}, made with what was known on {settings['as_of']}.")),
         *(_actions(plan) if totals["actions"] else []),
         heading("Everybody in one place"),
         _audience_table(totals),
@@ -77,9 +85,14 @@ def plan_section(plan: PlanReport) -> Section:
     body += [heading("Limits"), _limits(plan)]
     if plan.budget_curve is not None and len(plan.budget_curve):
         chart = budget_chart(plan.budget_curve, currency=settings["currency"], budget=totals["budget"])
-        caption = "What each budget would bring, by the figures of the simulators that chose: read its shape, not its height."
+        whose = "the predictions" if from_experiment(settings) else "the simulators that chose"
+        caption = f"What each budget would bring, by the figures of {whose}: read its shape, not its height."
         body.append(figure(chart, caption))
     return Section(heading="The plan", body=tuple(part for part in body if part))
+
+
+def _first_up(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def actions_frame(rows: pd.DataFrame) -> pd.DataFrame:
@@ -156,8 +169,8 @@ def _rows_table(plan: PlanReport) -> Html:
         estimate_column(f"Increment (interval), {currency}", ("increment", "low", "high"), shown, assumed="source"),
         words_column("What sets the user apart", "reasons"),
     ]
-    level, weeks = plan.settings["interval_level"], plan.settings["effect_horizon_weeks"]
-    caption = f"Expected extra margin net of cost within {numbers.plural(weeks, 'week')}, with {level:.0%} intervals."
+    level = plan.settings["interval_level"]
+    caption = f"Expected extra margin net of cost within {horizon(plan.settings)}, with {level:.0%} intervals."
     return html_table(rows, columns, caption=caption, limit=ROWS_SHOWN, file=plan.rows_file)
 
 

@@ -54,6 +54,8 @@ class PoliciesReport:
         The policy that the plan follows, and why, in a sentence.
     weeks, n_users, level
         Horizon, users simulated, and of the intervals.
+    horizon : str
+        The horizon in words, where policies were judged by an experiment instead of simulators.
     """
 
     policies: pd.DataFrame
@@ -65,18 +67,22 @@ class PoliciesReport:
     n_users: int
     level: float
     search: SearchReport | None = None
+    horizon: str = ""
+
+    @property
+    def span(self) -> str:
+        """The horizon as people say it."""
+        return self.horizon or numbers.plural(self.weeks, "week")
 
 
 def policies_section(report: PoliciesReport) -> Section:
     """Lay out the comparison."""
-    weeks = numbers.plural(report.weeks, "week")
-    unit = f"{report.currency} per user over {weeks}"
+    unit = f"{report.currency} per user over {report.span}"
     ranked = ranked_policies(report.policies, baselines=report.baselines, chosen=report.chosen)
     body = [
         paragraph(
-            f"Each policy lived through the same {weeks} with the same {numbers.plural(report.n_users, 'user')} and the same "
-            "luck, on simulators that none of them was trained on, under the same contact rules, budget and capacities. Its "
-            f"value is margin net of action cost less that of doing nothing, with {report.level:.0%} intervals."
+            f"{_how_compared(report)} Its value is margin net of action cost less that of doing nothing, with "
+            f"{report.level:.0%} intervals."
         ),
         paragraph(report.reason),
         figure(
@@ -88,6 +94,20 @@ def policies_section(report: PoliciesReport) -> Section:
     if report.search is not None and report.search.n_trials:
         body += _search(report.search, report.currency)
     return Section(heading="Policies compared", body=tuple(body))
+
+
+def _how_compared(report: PoliciesReport) -> str:
+    users = numbers.plural(report.n_users, "user")
+    if report.horizon:
+        return (
+            f"Each policy is judged by the same {users} of the experiment, by what came of those who got what it would have "
+            "given (doubly robust off-policy evaluation); predictions were made by learners that never saw the user. Budget "
+            "and capacities hold for all but what the experiment did."
+        )
+    return (
+        f"Each policy lived through the same {report.span} with the same {users} and the same luck, on simulators that none of "
+        "them was trained on, under the same contact rules, budget and capacities."
+    )
 
 
 def ranked_policies(policies: pd.DataFrame, *, baselines: Collection[str], chosen: str) -> pd.DataFrame:
@@ -111,10 +131,10 @@ def policy_columns(frame: pd.DataFrame, currency: str) -> list[Column]:
         names = ("against_single", "against_single_low", "against_single_high")
         columns.append(estimate_column("Above the best single action", names, frame))
     columns += [
-        share_column("Retention", "retention"),
+        *([share_column("Retention", "retention")] if "retention" in frame else []),
         number_column("Contacts", "contacts", 2),
         money_column("Spend", "spend", frame),
-        share_column("Opt-outs", "opt_outs"),
+        *([share_column("Opt-outs", "opt_outs")] if "opt_outs" in frame else []),
     ]
     if "chance_of_loss" in frame:
         columns.append(share_column("Draws with a loss", "chance_of_loss"))

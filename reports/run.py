@@ -13,6 +13,7 @@ from reports.decision import decision_section
 from reports.document import Document, Section
 from reports.doubts import WitnessReport, doubts_section
 from reports.effects import EffectsReport, effects_section
+from reports.experiment import ExperimentReport, alarm_section, experiment_section
 from reports.making import MakingReport, making_section
 from reports.plan import PlanReport, plan_section
 from reports.policies import PoliciesReport, policies_section
@@ -40,6 +41,7 @@ class RunReport:
     policies: PoliciesReport | None = None
     simulator: SimulatorReport | None = None
     profiles: ProfilesReport | None = None
+    experiment: ExperimentReport | None = None
     data: DataReport | None = None
     making: MakingReport | None = None
 
@@ -50,6 +52,9 @@ def render_run(report: RunReport) -> str:
 
 
 def _sections(report: RunReport) -> Iterator[Section]:
+    alarm = None if report.experiment is None else alarm_section(report.experiment)
+    if alarm is not None:
+        yield alarm
     if report.plan is not None:
         yield decision_section(report.plan, reason="" if report.policies is None else report.policies.reason)
     doubts = doubts_section(
@@ -67,6 +72,8 @@ def _sections(report: RunReport) -> Iterator[Section]:
         yield simulator_section(report.simulator)
     if report.profiles is not None:
         yield profiles_section(report.profiles)
+    if report.experiment is not None:
+        yield experiment_section(report.experiment)
     if report.data is not None:
         yield data_section(report.data)
     if report.making is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from reports import numbers
-from reports.phrases import assumption_sentence, budget_sentence, decision_sentence
+from reports.phrases import assumption_sentence, budget_sentence, decision_sentence, occasion
 from reports.plan import WHY_LEFT_OUT, actions_columns, actions_frame
 from reports.policies import ranked_policies
 from reports.tables import Column, estimate_column, money_column, plain, share_column, text_table, words_column
@@ -19,24 +19,26 @@ WIDTH = 80
 
 
 def policies_text(
-    policies: pd.DataFrame, currency: str, *, chosen: str = "", baselines: Collection[str] = (), weeks: int | None = None
+    policies: pd.DataFrame, currency: str, *, chosen: str = "", baselines: Collection[str] = (), weeks: int | str | None = None
 ) -> str:
     """Return the comparison as plain text, best first.
 
     Parameters
     ----------
     policies : frame
-        name, value, low, high, retention, spend, opt_outs.
+        name, value, low, high, spend; retention where it is known.
+    weeks : int or str, optional
+        The horizon, in weeks or in words.
     """
     frame = ranked_policies(policies, baselines=baselines, chosen=chosen)
     columns = [
         words_column("policy", "name"),
         estimate_column(f"value, {currency}", ("value", "low", "high"), frame),
-        share_column("retained", "retention"),
+        *([share_column("retained", "retention")] if "retention" in frame else []),
         money_column("spend", "spend", frame),
         words_column("role", "role"),
     ]
-    within = "" if weeks is None else f" over {numbers.plural(weeks, 'week')}"
+    within = "" if weeks is None else f" over {weeks if isinstance(weeks, str) else numbers.plural(weeks, 'week')}"
     return f"Policies: value per user{within}, against doing nothing\n{text_table(frame, columns, width=WIDTH, limit=40)}"
 
 
@@ -50,7 +52,7 @@ def plan_text(totals: Mapping[str, Any], settings: Mapping[str, Any], rows: pd.D
     sentences.append(budget_sentence(totals, settings))
     sentences.append(f"Held out for measurement: {totals['holdout']:,}. Left out: {excluded}.")
     said = textwrap.fill(plain(" ".join(sentences)), WIDTH)
-    lines = [f"{totals['id']} for the week from {settings['starts_on']}, by {settings['policy']}", said]
+    lines = [f"{totals['id']} {occasion(settings)}, by {settings['policy']}", said]
     if rows is not None and len(rows):
         frame = actions_frame(rows)
         lines += ["", text_table(frame, _lowered(actions_columns(frame, settings["currency"])), width=WIDTH, limit=40)]

@@ -58,6 +58,9 @@ class Table:
 
 
 _USER = Column(name="user_id", type=ColumnType.TEXT, required=True, description="Who; always text, leading zeros stay.")
+_CONSENT = Column(
+    name="consent", type=ColumnType.FLAG, description="May be contacted; missing means no where the column is mapped."
+)
 
 _TABLES = (
     Table(
@@ -136,11 +139,7 @@ _TABLES = (
         extra_columns=True,
         columns=(
             _USER,
-            Column(
-                name="consent",
-                type=ColumnType.FLAG,
-                description="May be contacted; missing means no where the column is mapped.",
-            ),
+            _CONSENT,
             Column(name="joined_at", type=ColumnType.TIME, description="When the customer signed up."),
         ),
     ),
@@ -173,6 +172,32 @@ _TABLES = (
             Column(name="at", type=ColumnType.TIME, required=True, description="When."),
             Column(name="text", type=ColumnType.TEXT, required=True, description="What was looked for."),
         ),
+    ),
+    Table(
+        name="experiment",
+        description="One row a user of a test, instead of orders; other mapped columns are outcomes and covariates.",
+        key=("user_id",),
+        extra_columns=True,
+        columns=(
+            _USER,
+            Column(name="treatment", type=ColumnType.TEXT, required=True, description="A declared action's name, or `none`."),
+            Column(
+                name="propensity",
+                type=ColumnType.NUMBER,
+                minimum=0,
+                exclusive_minimum=True,
+                maximum=1,
+                description="The probability with which the user got this treatment, in (0, 1].",
+            ),
+            _CONSENT,
+        ),
+    ),
+    Table(
+        name="audience",
+        description="One row a user to plan for, with the covariates of the experiment; left out, its users are the audience.",
+        key=("user_id",),
+        extra_columns=True,
+        columns=(_USER, _CONSENT),
     ),
 )
 

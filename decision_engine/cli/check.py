@@ -28,6 +28,15 @@ def check(
     from reports import render_check
 
     settings = load_config(config)
+    if settings.experiment is not None:
+        from decision_engine.experiment.check import check_trial, trial_check_document, trial_check_text
+
+        trial = check_trial(settings)
+        if json:
+            print_json(trial_check_document(trial))
+        else:
+            typer.echo(trial_check_text(trial))
+        return
     checked = check_history(settings)
     judged = judge(checked, settings)
     path = page or workspace / "reports" / f"check-{_file_name(settings.name)}.html"

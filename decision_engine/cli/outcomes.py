@@ -27,6 +27,11 @@ def outcomes(
     from simulations.errors import PlanError
 
     settings = load_config(config)
+    if settings.experiment is not None:
+        raise PlanError(
+            "an experiment holds no orders to measure a plan by: after the plan, map what came of its users as the next "
+            "experiment, with the actions and probabilities of the export's exposures.csv."
+        )
     with open_ledger(workspace) as ledger, Workspace(workspace).locked():
         found = ledger.plan(plan)
         status = ledger.state(found.digest).status

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from decision_engine.config.experiment import TABLES as OF_EXPERIMENTS
+from decision_engine.config.experiment import check_experiment
 from decision_engine.config.findings import Finding, suggest
 from decision_engine.config.origin import Place
 from decision_engine.config.sources import SourceConfig, is_pattern
@@ -32,7 +34,10 @@ def check(values: dict[str, Any], folder: Path) -> Iterator[Finding]:
     if isinstance(values.get("sources"), dict) and isinstance(values.get("actions"), list):
         yield from _check_tables(_dict(values.get("tables")), values["sources"], _action_names(values))
     yield from _check_actions(_list(values.get("actions")))
-    yield from _check_time(_dict(values.get("time")))
+    yield from check_experiment(values, _action_names(values))
+    if values.get("experiment") is None:
+        yield from _check_responses(_list(values.get("actions")))
+        yield from _check_time(_dict(values.get("time")))
 
 
 def _check_sources(sources: dict[str, Any], folder: Path) -> Iterator[Finding]:
@@ -92,7 +97,7 @@ def _action_names(values: dict[str, Any]) -> list[str]:
 
 
 def _check_tables(tables: dict[str, Any], sources: dict[str, Any], actions: list[str]) -> Iterator[Finding]:
-    if tables and not {"orders", "items"} & set(tables):
+    if tables and not {"orders", "items", *OF_EXPERIMENTS} & set(tables):
         yield Finding(
             place=("tables",),
             problem="neither `orders` nor `items` is mapped",
@@ -154,7 +159,7 @@ def _check_mapping(
                 problem=f"column {column!r} is not mapped",
                 remedy=suggest(column, list(columns)),
             )
-        elif (name, column) == ("exposures", "action"):
+        elif (name, column) in (("exposures", "action"), ("experiment", "treatment")):
             for raw, action in _dict(renames).items():
                 if str(action) not in actions:
                     yield Finding(
@@ -183,6 +188,22 @@ def _check_actions(actions: list[Any]) -> Iterator[Finding]:
                 remedy="give each action a name of its own",
             )
         seen.setdefault(name, index)
+
+
+def _check_responses(actions: list[Any]) -> Iterator[Finding]:
+    for index, action in enumerate(actions):
+        if isinstance(action, dict) and action.get("response") is None:
+            yield Finding(
+                place=("actions", index, "response"),
+                problem=f"action {action.get('name')!r} states no `response`",
+                remedy="add `response:`: how the action is thought to shift behaviour, with spread",
+            )
+        if isinstance(action, dict) and action.get("gain") is not None:
+            yield Finding(
+                place=("actions", index, "gain"),
+                problem="`gain` belongs to an experiment",
+                remedy="take it out; `response` says how the action is thought to shift behaviour",
+            )
 
 
 def _check_time(time: dict[str, Any]) -> Iterator[Finding]:

@@ -20,10 +20,12 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     PrivateAttr,
+    model_validator,
 )
 
+from decision_engine.config.experiment import ExperimentConfig, completed
 from decision_engine.config.origin import Origin
-from decision_engine.config.responses import ResponseConfig
+from decision_engine.config.responses import Number, ResponseConfig
 from decision_engine.config.sources import SourceConfig, check_zone
 from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules
@@ -97,6 +99,8 @@ class TablesConfig(Section):
     reviews: Mappings | None = Field(None, description="One row a review.")
     tickets: Mappings | None = Field(None, description="One row a question or complaint.")
     searches: Mappings | None = Field(None, description="One row a search.")
+    experiment: Mappings | None = Field(None, description="One row a user of a test, instead of orders.")
+    audience: Mappings | None = Field(None, description="Users to plan for after an experiment; left out, those of the test.")
 
     def mapped(self) -> dict[str, tuple[TableMapping, ...]]:
         """Return the tables that are mapped, in the order of the contract."""
@@ -132,7 +136,14 @@ class ActionConfig(Section):
     effect: Literal["estimated", "assumed"] = Field(
         description="`estimated`: from exposures where they allow, else from `response`. `assumed`: from `response`."
     )
-    response: ResponseConfig = Field(description="How the action is thought to shift behaviour, with spread.")
+    response: ResponseConfig | None = Field(
+        None, description="How the action is thought to shift behaviour, with spread; needed unless there is an experiment."
+    )
+    gain: Number | None = Field(
+        None,
+        description="With an experiment: extra margin a contacted user brings over its horizon, before cost, with spread, as "
+        "far as it is assumed.",
+    )
 
     def to_action(self) -> Action:
         """Return the action as the simulator and the plan know it."""
@@ -210,6 +221,7 @@ class Config(Section):
     sources: dict[str, SourceConfig] = Field(min_length=1, description="Files and queries to read, by name.")
     tables: TablesConfig = Field(description="Canonical tables from sources.")
     privacy: PrivacyConfig = Field(default_factory=PrivacyConfig, description="Pseudonyms for users.")
+    experiment: ExperimentConfig | None = Field(None, description="What the columns of an experiment mean.")
     time: TimeConfig = Field(description="Weeks, and which of them fit and judge.")
     margin_share: float = Field(gt=0, le=1, description="Margin of revenue before action costs.")
     margin_source: Literal["assumed", "known"] = Field("assumed", description="Whether the margin is known from the books.")
@@ -224,6 +236,11 @@ class Config(Section):
     search: SearchConfig = Field(default_factory=SearchConfig, description="Search over policies' settings.")
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: object) -> object:
+        return completed(values)
 
     def model_post_init(self, context: object) -> None:
         """Remember where the configuration was written, for messages."""
@@ -274,4 +291,4 @@ class Config(Section):
         For an action whose effect is `assumed` this is its response; for one whose effect is `estimated` it is the prior that
         stands where the data do not identify the effect.
         """
-        return tuple(action.response.to_response(action.name) for action in self.actions)
+        return tuple(action.response.to_response(action.name) for action in self.actions if action.response is not None)

@@ -8,6 +8,7 @@ from typing import Any
 from decision_engine.config.models import Config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_OF_HISTORIES = ("time", "margin_share")  # needed where no experiment is configured
 
 
 def config_schema() -> dict[str, Any]:
@@ -32,6 +33,12 @@ def config_schema() -> dict[str, Any]:
     for name, field in schema["$defs"]["ResponseConfig"]["properties"].items():
         if name != "duration_weeks":
             _also_a_number(field)
+    schema["$defs"]["ActionConfig"]["properties"]["gain"]["anyOf"].append({"type": "number"})
+    names = schema["$defs"]["ExperimentConfig"]["properties"]
+    for key in ("outcomes", "covariates", "categories"):
+        names[key] = {"description": names[key]["description"], "anyOf": [{"type": "string"}, names[key]]}
+    schema["required"] = [key for key in schema["required"] if key not in _OF_HISTORIES]
+    schema["anyOf"] = [{"required": ["experiment"]}, {"required": list(_OF_HISTORIES)}]
     return {"$schema": DIALECT, **schema}
 
 

@@ -90,13 +90,25 @@ def double_machine_learning(
     coefficients, left_y, left_t = _fit(rows.outcomes[:, outcome], rows.treated, terms, given, seed)
     regressors = left_t[:, None] * basis
     covariance = _clustered_covariance(regressors, left_y - regressors @ coefficients, rows.users)
-    alone, _, _ = _fit(rows.outcomes[:, outcome], rows.treated, None, given, seed)
-    spread = _clustered_covariance(left_t[:, None], left_y - left_t * alone[0], rows.users)
-    return ConditionalEffect(
-        coefficients=coefficients,
-        covariance=covariance,
-        average=Average(estimate=float(alone[0]), standard_error=float(np.sqrt(spread[0, 0]))),
+    average = partialled_out_average(
+        rows.outcomes[:, outcome], rows.treated, rows.users, expected=expected, chances=chances, seed=seed
     )
+    return ConditionalEffect(coefficients=coefficients, covariance=covariance, average=average)
+
+
+def partialled_out_average(
+    outcome: FloatArray, treated: BoolArray, users: IntArray, *, expected: FloatArray, chances: FloatArray, seed: int
+) -> Average:
+    """Return EconML's average effect: what is left of the outcome on what is left of the treatment, clustered by user.
+
+    Parameters
+    ----------
+    expected, chances : (n_rows,) arrays
+        Expected outcome whatever was done, and probability of treatment, both cross-fitted.
+    """
+    alone, left_y, left_t = _fit(outcome, treated, None, np.column_stack([expected, chances]), seed)
+    spread = _clustered_covariance(left_t[:, None], left_y - left_t * alone[0], users)
+    return Average(estimate=float(alone[0]), standard_error=float(np.sqrt(spread[0, 0])))
 
 
 def _fit(

@@ -95,7 +95,7 @@ def cross_fit(
         if rows.size > most_rows:
             rows = np.sort(stream(seed, "effect rows", int(fold)).choice(rows, most_rows, replace=False))
         targets = outcome[rows]
-        if rows.size < 2 * smallest_leaf or np.ptp(targets) == 0.0:
+        if rows.size < 2 * smallest_leaf or np.ptp(targets) == 0.0 or covariates.shape[1] == 0:
             predictions[here] = targets.mean() if rows.size else 0.0
             continue
         parameters = {

@@ -7,6 +7,7 @@ Effectiveness Research 3): a user with preference 0.5 is as likely to be contact
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,22 +103,49 @@ def mean_differences(covariates: Float32Array, treated: BoolArray, weights: Floa
 
 def measure_overlap(rows: Landmarks, nuisances: Nuisances) -> Overlap:
     """Measure overlap and balance of one action's rows; both arms must have rows."""
-    weights = overlap_tilt(nuisances) / nuisances.taken
-    before = np.abs(mean_differences(rows.covariates, rows.treated, np.ones(rows.n_rows)))
-    after = np.abs(mean_differences(rows.covariates, rows.treated, weights))
-    liked = preferences(nuisances.propensities, rows.treated, rows.weeks)
-    effective_treated, effective_control = (effective_sample_size(weights[arm]) for arm in (rows.treated, ~rows.treated))
+    return overlap_of(
+        rows.covariates,
+        rows.treated,
+        rows.weeks,
+        propensities=nuisances.propensities,
+        weights=overlap_tilt(nuisances) / nuisances.taken,
+        names=rows.covariate_names,
+    )
+
+
+def overlap_of(
+    covariates: Float32Array,
+    treated: BoolArray,
+    weeks: IntArray,
+    *,
+    propensities: FloatArray,
+    weights: FloatArray,
+    names: Sequence[str],
+) -> Overlap:
+    """Measure overlap and balance of weighted rows, comparing inside each week; both arms must have rows.
+
+    Parameters
+    ----------
+    propensities, weights : (n_rows,) arrays
+        Probability of treatment, and the weight of each row in the estimate.
+    names : sequence of str
+        Of the covariates' columns; there may be none.
+    """
+    before = np.abs(mean_differences(covariates, treated, np.ones(treated.size)))
+    after = np.abs(mean_differences(covariates, treated, weights))
+    liked = preferences(propensities, treated, weeks)
+    effective_treated, effective_control = (effective_sample_size(weights[arm]) for arm in (treated, ~treated))
     return Overlap(
-        auc=within_week_auc(nuisances.propensities, rows.treated, rows.weeks),
-        by_rule=_share_by_rule(nuisances.propensities, rows.treated, rows.weeks),
-        share=_share_inside(liked[rows.treated]),
-        raw_share=_share_inside(nuisances.propensities),
+        auc=within_week_auc(propensities, treated, weeks),
+        by_rule=_share_by_rule(propensities, treated, weeks),
+        share=_share_inside(liked[treated]),
+        raw_share=_share_inside(propensities),
         effective_sample_size=effective_treated + effective_control,
         effective_treated=effective_treated,
-        largest_before=float(before.max()),
-        largest_after=float(after.max()),
+        largest_before=float(before.max(initial=0.0)),
+        largest_after=float(after.max(initial=0.0)),
         by_chance=float(np.sqrt(1.0 / max(effective_treated, 1.0) + 1.0 / max(effective_control, 1.0))),
-        worst=rows.covariate_names[int(after.argmax())],
+        worst=names[int(after.argmax())] if len(names) else "",
     )
 
 

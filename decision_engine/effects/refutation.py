@@ -16,7 +16,7 @@ import numpy as np
 from decision_engine.effects.doubly_robust import Average, average_effect, overlap_tilt
 from decision_engine.effects.landmarks import ORDERS, Landmarks
 from decision_engine.effects.nuisances import Nuisances, cross_fit, fit_propensities, row_folds
-from simulations.arrays import BoolArray, IntArray
+from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from simulations.randomness import stream
 
 MOST_ROWS = 30_000  # more would sharpen a question whose answer is nothing
@@ -55,11 +55,31 @@ def refute(rows: Landmarks, nuisances: Nuisances, *, seed: int) -> Refutation:
 def _placebo_treatment(rows: Landmarks, folds: IntArray, seed: int) -> Average:
     dealt = shuffled_within_weeks(rows.treated, rows.weeks, stream(seed, f"placebo {rows.action}"))
     chances = fit_propensities(rows, dealt, folds, seed)
-    model = cross_fit(rows.covariates, rows.outcomes[:, ORDERS], folds, seed=seed, among=~dealt, n_trees=40)
+    return effect_of_the_dealt(rows.outcomes[:, ORDERS], dealt, rows.users, rows.covariates, chances, folds, seed=seed)
+
+
+def effect_of_the_dealt(
+    outcome: FloatArray,
+    dealt: BoolArray,
+    users: IntArray,
+    covariates: Float32Array,
+    chances: FloatArray,
+    folds: IntArray,
+    *,
+    seed: int,
+) -> Average:
+    """Return what a treatment that was dealt out by chance seems to bring, by the machinery of the main analysis.
+
+    Parameters
+    ----------
+    chances : (n_rows,) array
+        Probability of having been dealt it.
+    """
+    model = cross_fit(covariates, outcome, folds, seed=seed, among=~dealt, n_trees=40)
     return average_effect(
-        rows.outcomes[:, ORDERS],
+        outcome,
         dealt,
-        rows.users,
+        users,
         taken=np.where(dealt, chances, 1.0 - chances),
         untreated_model=model,
         treated_model=model,

@@ -179,17 +179,27 @@ def _placebo_checks(evidence: Evidence) -> list[Check]:
 
 
 # A failed check of these says that the comparison itself is broken; a failure of any other leaves it standing but weak.
-FATAL = frozenset({"choice", "overlap", "unrecorded reasons", "placebo past", "sample ratio"})
+FATAL = frozenset({"choice", "overlap", "unrecorded reasons", "placebo past", "sample ratio", "recorded probabilities"})
 
 
-def judge(checks: tuple[Check, ...], *, recorded: bool) -> tuple[Verdict, tuple[str, ...]]:
-    """Return the verdict and its reasons: what failed, worst first, or why the effect stands."""
+def judge(checks: tuple[Check, ...], *, recorded: bool, because: str = "") -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict and its reasons: what failed, worst first, or why the effect stands.
+
+    Parameters
+    ----------
+    recorded : bool
+        How likely each contact was is known, so that an imbalance is chance.
+    because : str
+        Why the effect stands where nothing failed; left out, the reason that fits a log of contacts.
+    """
     broken = [check.words for check in checks if not check.passed and _is_fatal(check, recorded)]
     blunt = [check.words for check in checks if not check.passed and not _is_fatal(check, recorded)]
     if broken:
         return Verdict.NOT_IDENTIFIED, tuple(broken + blunt)
     if blunt:
         return Verdict.WEAK, tuple(blunt)
+    if because:
+        return Verdict.IDENTIFIED, (because,)
     if recorded:
         return Verdict.IDENTIFIED, ("the log records how likely each contact was, and the record holds",)
     return Verdict.IDENTIFIED, (

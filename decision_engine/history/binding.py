@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import duckdb
 
@@ -47,6 +48,7 @@ def bind_mappings(
             types: dict[str, str] = {}
             if not wrong:
                 types, wrong = _bind_columns(connection, mapping, sources, place)
+                wrong = [_where_it_was_named(finding, config) for finding in wrong]
                 if not wrong:
                     wrong = list(_check_personal(connection, mapping, sources, place, pseudonym_key))
                 if not wrong and pseudonym_key is not None:
@@ -65,6 +67,18 @@ def bind_mappings(
                 )
             )
     return bound, findings
+
+
+def _where_it_was_named(finding: Finding, config: Config) -> Finding:
+    """Point at an experiment's outcome or covariate where it was named, if its column was not mapped but taken by its name."""
+    name = finding.place[-1]
+    if config.experiment is None or config.origin.locate(finding.place)[0][-1:] == (name,):
+        return finding
+    for key, names in (("outcomes", config.experiment.outcomes), ("covariates", config.experiment.covariates)):
+        if name in names:
+            problem = finding.problem.partition("; a text is written")[0]
+            return replace(finding, place=("experiment", key, names.index(str(name))), problem=problem)
+    return finding
 
 
 def _check_joins(

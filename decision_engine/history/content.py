@@ -133,6 +133,8 @@ def _parts(config: Config, digests: FileDigests, answers: Mapping[str, Answer]) 
     yield hashlib.sha256(f"{variable} {os.environ.get(variable or '', '')}".encode()).digest()
     yield config.time.model_dump_json(exclude={"last_fitting_period"}).encode()
     yield repr(config.action_set().names).encode()  # exposures to others are set aside
+    if config.experiment is not None:
+        yield repr(config.experiment.outcomes).encode()  # they are numbers; other columns are text
     for name in used_sources(config):
         settings = config.sources[name]
         yield f"source {name} {settings.model_dump_json(exclude={'file', 'package', 'database', 'query'})}".encode()

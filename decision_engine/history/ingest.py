@@ -57,13 +57,13 @@ def read_history(config: Config, folder: Path | None = None, *, answers: Mapping
     ConfigError
         If a source is missing or an expression names a column that its source does not have; all findings in one message.
     HistoryError
-        If a source cannot be read at all, or no order is accepted.
+        If a source cannot be read at all, or no order (of an experiment: no user) is accepted.
     """
     owner = OwnFolder() if folder is None else None
     with _opened(config, folder if owner is None else owner.path, answers) as ingestion:
         history = ingestion.run(owner)
-    if not history.tables or not _n_orders(history):
-        raise HistoryError(_no_orders(config, history))
+    if not history.tables or not _n_rows(history, "orders" if config.experiment is None else "experiment"):
+        raise HistoryError(_none_left(config, history))
     return history
 
 
@@ -122,17 +122,18 @@ def absent_notes(config: Config) -> list[str]:
     ]
 
 
-def _n_orders(history: History) -> int:
+def _n_rows(history: History, table: str) -> int:
     tables = history.tables
-    return tables.n_rows("orders") if isinstance(tables, StoredTables) else len(tables["orders"])
+    return tables.n_rows(table) if isinstance(tables, StoredTables) else len(tables[table])
 
 
-def _no_orders(config: Config, history: History) -> str:
-    table = "orders" if config.tables.orders is not None else "items"
+def _none_left(config: Config, history: History) -> str:
+    table = next(name for name in ("experiment", "orders", "items") if getattr(config.tables, name) is not None)
+    what = "user" if table == "experiment" else "order"
     reasons = history.reasons()
     reasons = reasons[reasons["table"] == table]
     why = f"; most often {reasons['column'].iloc[0]} {reasons['reason'].iloc[0]}" if len(reasons) else ""
-    return f"{config.origin.where(('tables', table))}: no order is left of {history.n_read:,} rows read{why}."
+    return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,7 +158,7 @@ class _Ingestion:
         """Read table by table."""
         for name in self.config.tables.mapped():
             self._read_table(CANONICAL_TABLES[name])
-        if self.config.tables.orders is None:
+        if self.config.tables.orders is None and self.config.tables.items is not None:
             self._orders_from_items()
         return self._finish(owner)
 

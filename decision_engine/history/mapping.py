@@ -57,12 +57,14 @@ class BoundMapping:
         """Contract of each mapped column, in the order of the table; further columns are text."""
         known = [column for column in self.table.columns if column.name in self.mapping.columns]
         names = {column.name for column in known}
-        extra = [
-            Column(name=name, type=ColumnType.TEXT, description="attribute")
-            for name in self.mapping.columns
-            if name not in names
-        ]
-        return (*known, *extra)
+        return (*known, *(self._further(name) for name in self.mapping.columns if name not in names))
+
+    def _further(self, name: str) -> Column:
+        """Return the contract of a column the table does not know: an experiment's outcome is a number, others are text."""
+        experiment = self.config.experiment
+        if experiment is not None and self.table.name == "experiment" and name in experiment.outcomes:
+            return Column(name=name, type=ColumnType.NUMBER, required=True, description="outcome")
+        return Column(name=name, type=ColumnType.TEXT, description="attribute")
 
     def checks(self) -> tuple[Check, ...]:
         """Return what is checked of each row; the first that holds is the reason."""
@@ -86,7 +88,7 @@ class BoundMapping:
             yield Check(condition=f"{typed} {sign} {column.minimum}", column=column.name, reason=f"{words} {column.minimum:g}")
         if column.maximum is not None:
             yield Check(condition=f"{typed} > {column.maximum}", column=column.name, reason=f"lies above {column.maximum:g}")
-        if (self.table.name, column.name) == ("exposures", "action"):
+        if (self.table.name, column.name) in (("exposures", "action"), ("experiment", "treatment")):
             names = self.config.action_set().names
             listed = ", ".join(literal(name) for name in names)
             yield Check(condition=f"{typed} NOT IN ({listed})", column=column.name, reason=f"is none of {', '.join(names)}")
@@ -184,7 +186,7 @@ class BoundMapping:
         raw, kind = quote(f"raw {column.name}"), self.types[column.name]
         is_text = self._is_text(column)
         if column.type is ColumnType.TEXT:
-            return raw
+            return self._with_decimal_point(raw) if self.config.experiment is not None and is_text else raw
         if column.type is ColumnType.FLAG and kind != "BOOLEAN":
             word = f"lower(CAST({raw} AS VARCHAR))"
             yes, no = (", ".join(literal(sign) for sign in signs) for signs in (_YES, _NO))
@@ -192,11 +194,7 @@ class BoundMapping:
         if column.type is ColumnType.FLAG:
             return raw
         if column.type is ColumnType.NUMBER and is_text:
-            plain = raw
-            if self.base.settings.thousands:
-                plain = f"replace({plain}, {literal(self.base.settings.thousands)}, '')"
-            if self.base.settings.decimal == ",":
-                plain = f"replace({plain}, ',', '.')"
+            plain = self._plain_number(raw)
             number = f"TRY_CAST({plain} AS DOUBLE)"
             return f"CASE WHEN regexp_full_match({plain}, {literal(_NUMBER)}) AND isfinite({number}) THEN {number} END"
         if column.type is ColumnType.NUMBER and kind.removeprefix("U") in _INTEGERS:
@@ -205,6 +203,20 @@ class BoundMapping:
             number = raw if kind == "DOUBLE" else f"TRY_CAST({raw} AS DOUBLE)"
             return f"CASE WHEN isfinite({number}) THEN {number} END"
         return self._time(raw, kind, is_text)
+
+    def _plain_number(self, raw: str) -> str:
+        """Return SQL for a number's text without signs between thousands, with a decimal point."""
+        plain = raw
+        if self.base.settings.thousands:
+            plain = f"replace({plain}, {literal(self.base.settings.thousands)}, '')"
+        if self.base.settings.decimal == ",":
+            plain = f"replace({plain}, ',', '.')"
+        return plain
+
+    def _with_decimal_point(self, raw: str) -> str:
+        """Return SQL for a text that may be a number in the source's own spelling."""
+        plain = self._plain_number(raw)
+        return raw if plain == raw else f"CASE WHEN regexp_full_match({plain}, {literal(_NUMBER)}) THEN {plain} ELSE {raw} END"
 
     def _time(self, raw: str, kind: str, is_text: bool) -> str:
         """Return SQL for a time on the shop's clock.

@@ -20,6 +20,7 @@ from decision_engine.config.sources import SourceConfig
 from decision_engine.history.candidates import find_sources
 from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.draft import Choose, Drafter
+from decision_engine.history.experiment import experiment_lines, find_experiment
 from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
 from decision_engine.history.ingest import read_history
 from decision_engine.history.record import History
@@ -78,6 +79,10 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
     written = find_sources(files, path.parent)
     with SourceReader({name: SourceConfig.model_validate(s) for name, s in written.items()}, Origin(path=path)) as reader:
         sheets = [_sheet(reader, name, settings, choose) for name, settings in written.items()]
+        experiment = find_experiment(sheets, choose)
+        if experiment is not None:
+            head = _head(path, [sheet.name for sheet in sheets if sheet is not experiment.sheet], [experiment.sheet])
+            return _write_experiment(path, "\n".join([*head, *experiment_lines(experiment, FILL_IN)]) + "\n", decisions)
         drafts = Drafter(reader.connection, sheets, choose).draft()
         actions = _actions(reader, drafts)
     used = {sheet.name for draft in drafts for sheet in draft.sheets}
@@ -102,6 +107,22 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
     path.write_text(text, encoding="utf-8")
     (path.parent / SCHEMA_FILE).write_text(config_schema_json(), encoding="utf-8")
     load_config(path)
+    return _starter(text, decisions)
+
+
+def _write_experiment(path: Path, text: str, decisions: list[str]) -> Starter:
+    """Write the configuration of an experiment, and read it once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    try:
+        read_history(load_config(path))
+    except BaseException:
+        path.unlink()
+        raise
+    return _starter(text, decisions)
+
+
+def _starter(text: str, decisions: list[str]) -> Starter:
     marked = tuple(line.strip() for line in text.splitlines() if FILL_IN in line and not line.startswith("#"))
     return Starter(text=text, to_fill_in=marked, decisions=tuple(dict.fromkeys(decisions)))
 

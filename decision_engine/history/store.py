@@ -56,7 +56,7 @@ class Version:
     rows : mapping of str to int
         Rows of each table.
     first, last : str
-        Time of the first and the last order.
+        Time of the first and the last order; empty for an experiment.
     first_read : str
         When it was first read.
     changes : mapping of str to TableChange
@@ -95,7 +95,8 @@ class Version:
     def summary(self) -> str:
         """Say what it holds and what changed, to be read aloud."""
         rows = ", ".join(f"{n:,} {table}" for table, n in self.rows.items())
-        said = f"Version {self.number} ({self.digest[:12]}): {rows}; orders from {self.first[:10]} to {self.last[:10]}; "
+        span = f"orders from {self.first[:10]} to {self.last[:10]}; " if self.first else ""
+        said = f"Version {self.number} ({self.digest[:12]}): {rows}; {span}"
         said += f"{self.megabytes:,.1f} MB; first read {self.first_read[:16].replace('T', ' ')}."
         if self.parent is None:
             return said
@@ -210,7 +211,7 @@ class HistoryStore:
         self, folder: Path, tables: Path, before: Path | None, changes: Mapping[str, TableChange], digests: FileDigests
     ) -> None:
         stored = StoredTables(tables)
-        orders = History(tables=stored, counts=pd.DataFrame()).describe("orders")
+        first, last = _span(stored)
         numbers = [one.number for one in self.versions() if one.folder != folder]
         old = _read_json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
         manifest = {
@@ -220,8 +221,8 @@ class HistoryStore:
             "parent": None if before is None else before.name,
             "rows": {name: stored.n_rows(name) for name in stored},
             "files": {f"{name}.parquet": digests.digest(stored.path(name)) for name in stored},
-            "first": str(orders["first"]),
-            "last": str(orders["last"]),
+            "first": first,
+            "last": last,
             "first_read": datetime.now(UTC).isoformat(timespec="seconds"),
             "changes": {name: asdict(change) for name, change in changes.items()},
         }
@@ -336,3 +337,11 @@ def _shown(config: Config, source: str, members: list[str]) -> Iterator[str]:
 
 def _called(config: Config, source: str, files: list[str]) -> str:
     return files[0] if len(files) == 1 else str(config.sources[source].path(config.origin.folder))
+
+
+def _span(tables: StoredTables) -> tuple[str, str]:
+    """Return the time of the first and the last order; empty texts where there are no orders."""
+    if "orders" not in tables:
+        return "", ""
+    orders = History(tables=tables, counts=pd.DataFrame()).describe("orders")
+    return str(orders["first"]), str(orders["last"])

@@ -41,9 +41,9 @@ class Headline:
         """Say it in one line."""
         return f"{self.increment:,.2f} ({self.low:,.2f} to {self.high:,.2f}); {self.losses()}"
 
-    def losses(self) -> str:
+    def losses(self, worlds: str = "simulated worlds") -> str:
         """Say in how many simulated worlds the plan loses: none of a few is not the same as never."""
-        return f"loses in {round(self.chance_of_loss * self.n_members) or 'none'} of {self.n_members} simulated worlds"
+        return f"loses in {round(self.chance_of_loss * self.n_members) or 'none'} of {self.n_members} {worlds}"
 
 
 def choosing_members(n_members: int) -> BoolArray:

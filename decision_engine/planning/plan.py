@@ -50,6 +50,8 @@ class PlanSettings:
         Last day of the history that the plan was fitted on, and of what the compared policies were fitted on, if another.
     effect_horizon_weeks : int
         Weeks over which an increment counts.
+    horizon : str
+        The same in words, of a plan made from an experiment; empty for one made from users' lives.
     interval_level : float
         Of every interval.
     margin_share : float
@@ -78,12 +80,23 @@ class PlanSettings:
     judged_as_of: date | None = None
     business_day_starts_at: int = 0
     seed: int = 0
+    horizon: str = ""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.interval_level < 1.0:
             raise PlanError(f"interval_level: {self.interval_level} lies outside (0, 1); 0.9 asks for 90% intervals.")
         if self.effect_horizon_weeks < 1:
             raise PlanError(f"effect_horizon_weeks: {self.effect_horizon_weeks} weeks; at least 1 is expected.")
+
+    @property
+    def span(self) -> str:
+        """The horizon as people say it."""
+        return self.horizon or f"{self.effect_horizon_weeks} weeks"
+
+    @property
+    def worlds(self) -> str:
+        """What the interval's draws are called."""
+        return "draws of the effects" if self.horizon else "simulated worlds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -195,14 +208,15 @@ class Plan:
         excluded = ", ".join(f"{n:,} ({reason})" for reason, n in self.excluded.items()) or "nobody"
         counts = ", ".join(f"{n:,} {name}" for name, n in self.action_counts.items()) or "no actions"
         budget = "no budget set" if settings.budget is None else f"budget {settings.budget:,.2f}"
+        occasion = "to start on" if settings.horizon else "for the week from"
         return "\n".join(
             (
-                f"{self.id} for the week from {settings.starts_on}, by {settings.policy}",
+                f"{self.id} {occasion} {settings.starts_on}, by {settings.policy}",
                 f"{self.audience:,} users: {counts}; {len(self.holdout):,} held out; excluded: {excluded}",
                 f"expected cost {self.cost:,.2f} {money} ({budget})",
-                f"expected increment over {settings.effect_horizon_weeks} weeks {expected.increment:,.2f} {money} "
+                f"expected increment over {settings.span} {expected.increment:,.2f} {money} "
                 f"({settings.interval_level:.0%} interval {expected.low:,.2f} to {expected.high:,.2f}); "
-                f"{expected.losses()}",
+                f"{expected.losses(settings.worlds)}",
                 f"resting on assumed effects: {self.effect_assumed_share:.0%}; "
                 f"on an assumed margin: {self.margin_assumed_share:.0%}",
             )
@@ -274,6 +288,8 @@ def _settings_document(settings: PlanSettings) -> dict[str, Any]:
     plain["capacities"] = {name: None if limit is None else int(limit) for name, limit in settings.capacities.items()}
     for name in ("interval_level", "margin_share", "holdout_share", "budget"):
         plain[name] = None if plain[name] is None else float(plain[name])
+    if not settings.horizon:
+        del plain["horizon"]
     return {key: value.isoformat() if isinstance(value, date) else value for key, value in plain.items()}
 
 

@@ -72,7 +72,7 @@ def data_document(checked: Checked) -> dict[str, Any]:
         "accepted": history.n_accepted,
         "quarantined": history.n_quarantined,
         "tables": history.counts.to_dict(orient="records"),
-        "reasons": _plain(history.reasons()),
+        "reasons": plain_records(history.reasons()),
         "users": checked.panel.n_users,
         "weeks": checked.panel.n_periods,
         "notes": list(history.notes),
@@ -105,7 +105,7 @@ def check_document(checked: Checked, judged: Judged, config: Config) -> dict[str
         "to_fill_in": [{"line": p.line, "written": p.written, "wanted": p.wanted} for p in config.origin.placeholders],
         "span": {name: _records(quality.tables, name) for name in ("first", "last")},
         "orders_per_user": {"median": quality.orders_per_user_median, "top_tenth": quality.orders_per_user_top},
-        "actions": _plain(quality.actions),
+        "actions": plain_records(quality.actions),
         **judged.readiness.to_json(),
         "logged_actions": [asdict(action) for action in judged.logged_actions],
     }
@@ -153,7 +153,7 @@ def _folded(line: str) -> str:
     return textwrap.fill(line, 80, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def plain_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as JSON can hold them: what is empty is null."""
     held = frame.astype("object").where(frame.notna(), None)
     return [{str(key): value for key, value in row.items()} for row in held.to_dict(orient="records")]

@@ -35,12 +35,18 @@ def write_tables(history: History, profiled: StageOutcome[Profiles], workspace: 
     files = TableFiles(
         profiles=Path("tables", f"profiles-{profiled.key[:_KEY]}.csv"),
         shortlists=Path("tables", f"shortlists-{profiled.key[:_KEY]}.csv"),
-        quarantine=Path("tables", f"quarantine-{history.aside.digest[:_KEY]}.csv"),
+        quarantine=write_quarantine(history, workspace),
     )
     _write_once(workspace / files.profiles, lambda: profiled.result.users)
     _write_once(workspace / files.shortlists, lambda: profiled.result.shortlists)
-    _write_parts_once(workspace / files.quarantine, lambda: history.aside.parts())
     return files
+
+
+def write_quarantine(history: History, workspace: Path) -> Path:
+    """Write the rows that were set aside, if they are not there yet; return the file's path in the workspace."""
+    file = Path("tables", f"quarantine-{history.aside.digest[:_KEY]}.csv")
+    _write_parts_once(workspace / file, lambda: history.aside.parts())
+    return file
 
 
 def _write_once(path: Path, frame: Callable[[], pd.DataFrame]) -> None:

@@ -60,7 +60,6 @@ def doubly_robust_value(
             effective_sample_size=0.0,
         )
     values = expected_rewards(log, seed=seed) if action_values is None else action_values
-    residuals = log.rewards - values[np.arange(log.n_decisions), log.actions]
     total = np.zeros(log.n_decisions)
     for sign, probabilities in ((1.0, evaluation_probabilities), (-1.0, against)):
         if probabilities is None:
@@ -70,9 +69,24 @@ def doubly_robust_value(
         reason = _lack_of_support(log, probabilities, weights, size, smallest_size)
         if reason:
             return Abstention(reason=reason, n_decisions=log.n_decisions, effective_sample_size=size)
-        total += sign * (np.einsum("na,na->n", probabilities, values) + weights * residuals)
+        total += sign * decision_scores(log, probabilities, values)
     scores, weights = total, importance_weights(log, evaluation_probabilities)
     return value_with_interval(scores, log.users, weights, level=level, estimator="doubly robust")
+
+
+def decision_scores(log: InteractionLog, evaluation_probabilities: FloatArray, action_values: FloatArray) -> FloatArray:
+    """Return (n_decisions,): what each logged decision says of the policy's value; their mean is the doubly robust one.
+
+    Two policies' scores on one log are paired, so that their difference has an error of its own.
+
+    Parameters
+    ----------
+    action_values : (n_decisions, n_actions) array
+        Expected reward of each action, from a model that did not see the row.
+    """
+    residuals = log.rewards - action_values[np.arange(log.n_decisions), log.actions]
+    expected = np.einsum("na,na->n", evaluation_probabilities, action_values)
+    return np.asarray(expected + importance_weights(log, evaluation_probabilities) * residuals)
 
 
 def _lack_of_support(

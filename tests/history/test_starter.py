@@ -144,8 +144,6 @@ def test_shared_sets_with_orders_are_understood(shared_data: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     "file",
     [
-        "lalonde/nsw_dehejia_wahba.csv",
-        "ihdp/ihdp_npci_1_9.csv.gz",
         "support_intents/banking77.csv.gz",
         "zh_shopping_reviews/online_shopping_sample.csv.gz",
     ],

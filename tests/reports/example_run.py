@@ -10,6 +10,7 @@ import pandas as pd
 from reports.data import DataReport
 from reports.doubts import WitnessReport
 from reports.effects import EffectsReport
+from reports.experiment import ExperimentReport
 from reports.making import MakingReport
 from reports.plan import PlanReport
 from reports.policies import PoliciesReport, SearchReport
@@ -273,6 +274,19 @@ def data_report() -> DataReport:
     )
 
 
+def experiment_report(alarm: str = "") -> ExperimentReport:
+    groups = pd.DataFrame({"action": ["none", "mail"], "users": [500, 480], "share": [0.51, 0.49], "mean spend": [0.4, 0.6]})
+    balance = pd.DataFrame({"action": ["mail"], "covariate": ["recency"], "difference": [0.02], "z": [0.3]})
+    return ExperimentReport(
+        alarm=alarm,
+        words=("The group sizes fit the declared shares (p = 0.52).", "Treated as drawn at random."),
+        groups=groups,
+        balance=balance,
+        bins=pd.DataFrame({"predicted": [0.5], "observed": [0.49], "users": [980]}),
+        remarks=("outlier: few users move the estimate.",),
+    )
+
+
 def full_report() -> RunReport:
     return RunReport(
         title="Corner shop",
@@ -293,6 +307,7 @@ def full_report() -> RunReport:
         policies=policies_report(),
         simulator=simulator_report(),
         profiles=profiles_report(),
+        experiment=experiment_report(),
         data=data_report(),
         making=MakingReport(
             as_of="2017-12-30",

@@ -7,7 +7,7 @@ import pytest
 
 from reports.plan import plan_section
 from reports.run import RunReport, render_run
-from tests.reports.example_run import empty_plan_report, plan_report
+from tests.reports.example_run import empty_plan_report, experiment_report, plan_report
 from tests.reports.page import Page
 
 HEADINGS = [
@@ -18,6 +18,7 @@ HEADINGS = [
     "Policies compared",
     "The simulator",
     "Profiles",
+    "The experiment",
     "The data",
     "How this was made",
 ]
@@ -63,6 +64,13 @@ def test_each_part_can_stand_alone(full_report, part):
     page = Page(render_run(RunReport(title="One part", **{part: getattr(full_report, part)})))
     assert page.faults == []
     assert page.named("h2")
+
+
+def test_group_sizes_that_do_not_fit_stand_above_everything_else(full_report):
+    wrong = "Sample-ratio mismatch: 900 got none where 490 were meant to."
+    page = render_run(replace(full_report, experiment=experiment_report(alarm=wrong)))
+    assert _headings(page) == ["Before anything else", *HEADINGS]
+    assert page.index(wrong) < page.index("The plan contacts")
 
 
 def test_a_report_of_nothing_has_no_section():

@@ -1,0 +1,291 @@
+"""How users came to their treatment: by a draw whose shares hold, by recorded probabilities that hold, or by choice.
+
+Three questions, before any effect is looked at. *Do the group sizes fit?* Against declared shares by chi-squared, against
+recorded probabilities by the count that each group implies, the sum of 1/p over its users, which estimates all users (Fabijan
+et al., 2019, KDD). *Do the recorded probabilities hold?* Where there are two groups, users are sorted by the probability of
+treatment, and the share treated is compared with it bin by bin (Hosmer and Lemeshow, 1980). *Does what was known before tell
+who got what?* A classifier that never saw the user says so (Lopez-Paz and Oquab, 2017, ICLR): under a draw its ranks are those
+of a lottery, and the Mann-Whitney statistic inside a fold has a known distribution. The folds' statistics depend on each other,
+since each fold teaches the others' classifiers; so their standard errors are added up, as the sum's cannot be larger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.stats import chi2, chisquare, norm, rankdata
+
+from decision_engine.effects.nuisances import CLIP, cross_fit, row_folds
+from decision_engine.effects.randomisation import MISMATCH
+from decision_engine.experiment.trial import FEWEST_USERS, Trial
+from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray
+
+Mode = Literal["randomised", "recorded", "mixed", "observational"]
+_BINS = 10
+_FEWEST_IN_BIN = 50
+_TREES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSizes:
+    """The test for a sample-ratio mismatch.
+
+    Attributes
+    ----------
+    against : str
+        "declared", "recorded", or "nothing" where there is nothing to hold the sizes against.
+    p_value : float
+        Of sizes as far out as these, by chance; 1 where nothing was tested.
+    words : str
+        What was found.
+    """
+
+    against: Literal["declared", "recorded", "nothing"]
+    p_value: float
+    words: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether the sizes fit, as far as was asked."""
+        return self.p_value >= MISMATCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Whether recorded probabilities are those with which treatments were given."""
+
+    p_value: float
+    bins: tuple[tuple[float, float, int], ...]  # mean probability of treatment, share treated, users
+    words: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether they hold within chance."""
+        return self.p_value >= MISMATCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """How well the covariates tell one group from the control group: 0.5 for a lottery, 1 for a rule."""
+
+    action: str
+    auc: float
+    p_value: float  # one-sided: by chance as well as this, or better
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether it is no better than chance."""
+        return self.p_value >= MISMATCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assignment:
+    """How the treatments were assigned.
+
+    Attributes
+    ----------
+    mode : str
+        "recorded": all probabilities are logged; "mixed": some are; "randomised": none, and nothing speaks against a draw;
+        "observational": none, and the covariates tell who got what.
+    chances : (n_users, n_actions) array
+        Probability of each treatment: the group's share, or estimated by covariates and cross-fitted. What is recorded is not
+        in it.
+    taken : (n_users,) array
+        Probability of what was given, recorded where it is.
+    """
+
+    mode: Mode
+    sizes: GroupSizes
+    calibration: Calibration | None
+    predictions: tuple[Prediction, ...]
+    chances: FloatArray
+    taken: FloatArray
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the probabilities are known, by record or by a draw."""
+        return self.mode != "observational"
+
+    def words(self) -> str:
+        """Say what kind of assignment it is."""
+        best = max(self.predictions, key=lambda one: one.auc, default=None)
+        told = f" (AUC {best.auc:.3f} for {best.action}, 0.5 is a lottery; {p_words(best.p_value)})" if best else ""
+        if self.mode == "observational":
+            return (
+                f"Who got what follows in part from what was known before{told}: treated as observational, with probabilities "
+                "estimated from the covariates by models that did not see the user."
+            )
+        if self.mode == "recorded":
+            return "All probabilities of treatment are recorded and used as they stand."
+        if self.mode == "mixed":
+            return "Some probabilities of treatment are recorded and used as they stand; elsewhere the groups' shares stand in."
+        return (
+            f"What was known before does not tell who got what{told}: treated as drawn at random, with the groups' own shares."
+        )
+
+
+def p_words(p_value: float) -> str:
+    """Write a p-value; one too small to tell from none by its bound.
+
+    Examples
+    --------
+    >>> p_words(0.23), p_words(0.0)
+    ('p = 0.23', 'p < 0.0001')
+    """
+    return f"p = {p_value:.2g}" if p_value >= 1e-4 else "p < 0.0001"
+
+
+def judge_assignment(trial: Trial, shares: dict[str, float], *, seed: int) -> Assignment:
+    """Answer the three questions; `shares` are those declared, by action, or none."""
+    known = np.isfinite(trial.propensities)
+    predictions = tuple(_predict(trial, action, seed) for action in trial.given[1:] if _enough(trial, action))
+    beyond = [one for one in predictions if one.p_value * len(predictions) < MISMATCH]
+    mode: Mode = "recorded" if known.all() else "mixed" if known.any() else "observational" if beyond else "randomised"
+    chances = _estimated(trial, seed) if mode == "observational" else _shares(trial, ~known if mode == "mixed" else None)
+    own = chances[np.arange(trial.n_users), trial.treatments]
+    return Assignment(
+        mode=mode,
+        sizes=_sizes(trial, shares, known),
+        calibration=_calibrate(trial) if mode == "recorded" and len(trial.given) == 2 else None,
+        predictions=predictions,
+        chances=chances,
+        taken=np.where(known, trial.propensities, own),
+    )
+
+
+def _enough(trial: Trial, action: int) -> bool:
+    return bool(trial.covariate_names) and min(trial.counts[action], trial.counts[0]) >= 2 * FEWEST_USERS
+
+
+def _shares(trial: Trial, among: BoolArray | None) -> FloatArray:
+    chosen = trial.treatments if among is None else trial.treatments[among]
+    shares = np.bincount(chosen, minlength=len(trial.actions)) / max(chosen.size, 1)
+    return np.tile(shares, (trial.n_users, 1))
+
+
+def _estimated(trial: Trial, seed: int) -> FloatArray:
+    """Return each treatment's probability given the covariates: one against all others, then made to sum to one."""
+    folds = row_folds(np.arange(trial.n_users), seed)
+    raw = np.zeros((trial.n_users, len(trial.actions)))
+    for action in trial.given:
+        got = trial.got(action).astype(np.float64)
+        fitted = cross_fit(trial.people.covariates, got, folds, seed=seed, binary=True, n_trees=80, smallest_leaf=25)
+        raw[:, action] = np.clip(fitted, CLIP, 1.0 - CLIP)
+    return np.asarray(raw / raw.sum(axis=1, keepdims=True))
+
+
+def _predict(trial: Trial, action: int, seed: int) -> Prediction:
+    pair = np.flatnonzero((trial.treatments == 0) | (trial.treatments == action))
+    treated = trial.treatments[pair] == action
+    z, auc = classifier_test(trial.people.covariates[pair], treated, seed=seed)
+    return Prediction(action=trial.actions.names[action], auc=auc, p_value=float(norm.sf(z)))
+
+
+def classifier_test(covariates: Float32Array, treated: BoolArray, *, seed: int) -> tuple[float, float]:
+    """Return how far a classifier's ranks lie above a lottery's, in standard errors at most, and its area under the curve.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> known = rng.normal(size=(2000, 3)).astype(np.float32)
+    >>> bool(classifier_test(known, rng.random(2000) < 0.5, seed=1)[0] < 3)
+    True
+    >>> bool(classifier_test(known, rng.random(2000) < 1 / (1 + np.exp(-known[:, 0])), seed=1)[0] > 3)
+    True
+    """
+    folds = row_folds(np.arange(treated.size), seed)
+    fitted = cross_fit(
+        covariates, treated.astype(np.float64), folds, seed=seed, binary=True, n_trees=_TREES, n_leaves=8, smallest_leaf=25
+    )
+    wins, expected, error, pairs = 0.0, 0.0, 0.0, 0.0
+    for fold in np.unique(folds):
+        here = folds == fold
+        ranks, mine = rankdata(fitted[here]), treated[here]
+        n_treated, n = int(mine.sum()), int(here.sum())
+        n_control = n - n_treated
+        wins += float(ranks[mine].sum()) - n_treated * (n_treated + 1) / 2.0
+        pairs += n_treated * n_control
+        expected += n_treated * n_control / 2.0
+        # the finite-population variance of a rank sum, which ties make smaller
+        error += float(np.sqrt(n_treated * n_control / n * ranks.var(ddof=1))) if n > 1 else 0.0
+    if error <= 0.0:
+        return 0.0, 0.5
+    return (wins - expected) / error, wins / pairs
+
+
+def _sizes(trial: Trial, shares: dict[str, float], known: BoolArray) -> GroupSizes:
+    if shares:
+        return _against_declared(trial, shares)
+    if known.all():
+        return _against_recorded(trial)
+    counts = ", ".join(f"{trial.counts[a]:,} {trial.actions.names[a]}" for a in trial.given)
+    return GroupSizes(
+        against="nothing",
+        p_value=1.0,
+        words=f"Whether the group sizes ({counts}) are those that were drawn cannot be tested: no shares are declared and no "
+        "probabilities recorded. `experiment.shares` declares them.",
+    )
+
+
+def _against_declared(trial: Trial, shares: dict[str, float]) -> GroupSizes:
+    names = [name for name in trial.actions.names if name in shares]
+    counts = np.array([trial.counts[trial.actions.index(name)] for name in names], dtype=np.float64)
+    wanted = np.array([shares[name] for name in names])
+    wanted = wanted / wanted.sum() * counts.sum()
+    p = float(chisquare(counts, wanted).pvalue)
+    told = ", ".join(
+        f"{n:,.0f} got {name} where {w:,.0f} were meant to" for name, n, w in zip(names, counts, wanted, strict=True)
+    )
+    return GroupSizes(against="declared", p_value=p, words=_sized(p, told, "declared shares"))
+
+
+def _against_recorded(trial: Trial) -> GroupSizes:
+    names, gaps, told = [], [], []
+    for action in trial.given:
+        p = trial.propensities[trial.got(action)]
+        implied = float((1.0 / p).sum())
+        spread = float(np.sqrt(((1.0 - p) / p**2).sum()))
+        gaps.append((implied - trial.n_users) / spread if spread > 0 else 0.0)
+        names.append(trial.actions.names[action])
+        told.append(f"{names[-1]} implies {implied:,.0f}")
+    p_value = min(1.0, len(gaps) * float(2.0 * norm.sf(np.abs(gaps).max())))
+    said = f"counted through the recorded probabilities of each group, there are {trial.n_users:,} users: {', '.join(told)}"
+    return GroupSizes(against="recorded", p_value=p_value, words=_sized(p_value, said, "recorded probabilities"))
+
+
+def _sized(p_value: float, told: str, against: str) -> str:
+    if p_value >= MISMATCH:
+        return f"The group sizes fit the {against} ({p_words(p_value)}): {told}."
+    return (
+        f"Sample-ratio mismatch: the group sizes do not fit the {against} ({p_words(p_value)}): {told}. Somebody was lost or "
+        "added on the way, and who is missing may differ between groups: no effect below can be trusted until it is known why."
+    )
+
+
+def _calibrate(trial: Trial) -> Calibration:
+    """Hold recorded probabilities of two groups against who was treated."""
+    treated = ~trial.got(0)
+    chance: FloatArray = np.where(treated, trial.propensities, 1.0 - trial.propensities)
+    bins = _equal_bins(chance)
+    rows, total, freedom = [], 0.0, 0
+    for k in np.unique(bins):
+        here = bins == k
+        expected, spread = float(chance[here].sum()), float((chance[here] * (1.0 - chance[here])).sum())
+        rows.append((expected / here.sum(), float(treated[here].mean()), int(here.sum())))
+        if spread > 0.0:
+            total, freedom = total + (float(treated[here].sum()) - expected) ** 2 / spread, freedom + 1
+    p = float(chi2.sf(total, freedom)) if freedom else 1.0
+    worst = max(rows, key=lambda row: abs(row[0] - row[1]))
+    words = (
+        f"The recorded probabilities {'hold' if p >= MISMATCH else 'do not hold'} ({p_words(p)}): of users with {worst[0]:.1%} "
+        f"on average, {worst[1]:.1%} were treated, which is the largest gap of {len(rows)} bins."
+    )
+    return Calibration(p_value=p, bins=tuple(rows), words=words)
+
+
+def _equal_bins(chance: FloatArray) -> IntArray:
+    n_bins = int(max(1, min(_BINS, chance.size // _FEWEST_IN_BIN)))
+    edges = np.unique(np.quantile(chance, np.linspace(0.0, 1.0, n_bins + 1)[1:-1]))
+    return np.searchsorted(edges, chance, side="left").astype(np.int64)

@@ -1,0 +1,210 @@
+"""Stage `check` of an experiment: read it, and say how the users came to their treatment before any effect is looked at."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from decision_engine.config.models import Config
+from decision_engine.effects.overlap import AUC_OF_A_RULE
+from decision_engine.experiment.assignment import Assignment, judge_assignment
+from decision_engine.experiment.suspects import balance_frame, groups_frame, remarks_on
+from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
+from decision_engine.history import History, read_history
+from decision_engine.history.readiness import Remark, Support
+from decision_engine.stages.check import plain_records
+
+_WIDTH = 80
+_FARTHEST = 5  # covariates told on the terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrialSurvey:
+    """What follows from an experiment's accepted rows alone, whatever its files are called, before its effects.
+
+    Attributes
+    ----------
+    groups : DataFrame
+        A row a group: action, users, share, declared_share, mean_propensity, means of the outcomes.
+    balance : DataFrame
+        A row a treatment and covariate column: difference from the control group, in standard deviations.
+    """
+
+    trial: Trial
+    assignment: Assignment
+    groups: pd.DataFrame
+    balance: pd.DataFrame
+    remarks: tuple[Remark, ...]
+    stages: tuple[Support, ...]
+
+    @property
+    def alarm(self) -> str:
+        """What must be told before anything else; empty where the group sizes, and any recorded probabilities, hold."""
+        sizes, calibration = self.assignment.sizes, self.assignment.calibration
+        wrong = [] if sizes.fits else [sizes.words]
+        wrong += [] if calibration is None or calibration.holds else [calibration.words]
+        return " ".join(wrong)
+
+    def of(self, history: History) -> CheckedTrial:
+        """Return it together with the history."""
+        return CheckedTrial(history=history, **{field.name: getattr(self, field.name) for field in fields(TrialSurvey)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CheckedTrial(TrialSurvey):
+    """An experiment that was read, and what is known of it before its effects."""
+
+    history: History
+
+
+def check_trial(config: Config) -> CheckedTrial:
+    """Read the configured experiment.
+
+    Raises
+    ------
+    ConfigError, HistoryError
+        If a source, a column or the whole experiment cannot be used; single rows that cannot are set aside and counted.
+    """
+    history = read_history(config)
+    return survey_trial(history, config).of(history)
+
+
+def survey_trial(history: History, config: Config) -> TrialSurvey:
+    """Describe an experiment that was read.
+
+    Raises
+    ------
+    HistoryError
+        If its groups cannot be compared.
+    """
+    settings = config.experiment
+    assert settings is not None, "the caller has an experiment"
+    trial = read_trial(history, config)
+    assignment = judge_assignment(trial, settings.shares, seed=config.seed)
+    balance = balance_frame(trial)
+    return TrialSurvey(
+        trial=trial,
+        assignment=assignment,
+        groups=groups_frame(trial, settings.shares),
+        balance=balance,
+        remarks=tuple(remarks_on(trial, assignment, balance)),
+        stages=_stages(trial, assignment, config),
+    )
+
+
+def _stages(trial: Trial, assignment: Assignment, config: Config) -> tuple[Support, ...]:
+    few = [
+        f"{declared.name} was given to {int(trial.counts[k]):,} users, {FEWEST_USERS} are needed"
+        for k, declared in enumerate(config.actions, start=1)
+        if declared.effect == "estimated" and trial.counts[k] < FEWEST_USERS
+    ]
+    asked = [declared for declared in config.actions if declared.effect == "estimated"]
+    ruled = [
+        f"who got {one.action} follows almost by rule from what was known before (AUC {one.auc:.2f})"
+        for one in assignment.predictions
+        if assignment.mode == "observational" and one.auc >= AUC_OF_A_RULE
+    ]
+    lost = [*few, *ruled]
+    effects = lost if asked and len(lost) >= len(asked) else [] if asked else ["every effect is assumed"]
+    draw = [] if assignment.sizes.fits else ["the group sizes do not fit"]
+    if assignment.calibration is not None and not assignment.calibration.holds:
+        draw.append("the recorded probabilities do not hold")
+    targeting = [] if trial.covariate_names else ["no covariates tell users apart"]
+    found = {
+        "effects": [*effects, *draw],
+        "evaluate": [*effects, *draw],
+        "targeting": [*effects, *draw, *targeting],
+        "plan": [],
+    }
+    return tuple(Support(stage=name, supported=not missing, missing=tuple(missing)) for name, missing in found.items())
+
+
+def trial_data_document(checked: CheckedTrial) -> dict[str, Any]:
+    """Return the `data` part of the run's JSON."""
+    history = checked.history
+    return {
+        "rows_read": history.n_read,
+        "accepted": history.n_accepted,
+        "quarantined": history.n_quarantined,
+        "tables": history.counts.drop(columns="outside_periods").to_dict(orient="records"),
+        "reasons": plain_records(history.reasons()),
+        "users": checked.trial.n_users,
+        "notes": list(history.notes),
+        "digest": history.digest,
+        "version": history.number,
+    }
+
+
+def assignment_document(checked: CheckedTrial) -> dict[str, Any]:
+    """Return how the treatments were assigned, the test of the group sizes first."""
+    assignment = checked.assignment
+    sizes, calibration = assignment.sizes, assignment.calibration
+    document: dict[str, Any] = {
+        "sample_ratio": {
+            "mismatch": not sizes.fits,
+            "against": sizes.against,
+            "words": sizes.words,
+            **({} if sizes.against == "nothing" else {"p_value": sizes.p_value}),
+        },
+        "mode": assignment.mode,
+        "words": assignment.words(),
+        "groups": _records(checked.groups),
+        "predictions": [{"action": p.action, "auc": p.auc, "p_value": p.p_value} for p in assignment.predictions],
+        "balance": _records(checked.balance),
+    }
+    if calibration is not None:
+        document["propensities"] = {
+            "hold": calibration.holds,
+            "p_value": calibration.p_value,
+            "words": calibration.words,
+            "bins": [{"predicted": p, "observed": o, "users": n} for p, o, n in calibration.bins],
+        }
+    return document
+
+
+def trial_check_document(checked: CheckedTrial) -> dict[str, Any]:
+    """Return the JSON document of `check`."""
+    return {
+        "assignment": assignment_document(checked),
+        **trial_data_document(checked),
+        "remarks": [{"kind": remark.kind, "words": remark.words} for remark in checked.remarks],
+        "stages": {s.stage: {"supported": s.supported, "missing": list(s.missing)} for s in checked.stages},
+    }
+
+
+def trial_check_text(checked: CheckedTrial) -> str:
+    """Return what `check` prints: the group sizes first."""
+    history, assignment = checked.history, checked.assignment
+    blocks = [_wrapped(assignment.sizes.words), _groups_text(checked), _wrapped(assignment.words())]
+    if assignment.calibration is not None:
+        blocks.append(_wrapped(assignment.calibration.words))
+    if len(checked.balance):
+        far = checked.balance.reindex(checked.balance["z"].abs().sort_values(ascending=False, kind="stable").index)
+        told = "; ".join(f"{row.covariate} ({row.action}) {row.difference:+.2f}" for row in far.head(_FARTHEST).itertuples())
+        blocks.append(_wrapped(f"Covariates furthest from the control group, in standard deviations: {told}."))
+    blocks.append(_wrapped(history.summary()))
+    for row in history.reasons().head(20).itertuples():
+        column = f", {row.column}" if isinstance(row.column, str) else ""
+        blocks.append(_wrapped(f"Quarantined: {row.rows:,} rows of {row.table}{column}: {row.reason}."))
+    blocks += [_wrapped(f"Beware ({remark.kind}): {remark.words}") for remark in checked.remarks]
+    blocks.append("What this experiment supports:")
+    blocks += [_wrapped(f"  {stage.say()}") for stage in checked.stages]
+    return "\n".join(blocks)
+
+
+def _groups_text(checked: CheckedTrial) -> str:
+    from reports.tables import plain_columns, text_table
+
+    return text_table(checked.groups, plain_columns(checked.groups), width=_WIDTH)
+
+
+def _wrapped(words: str) -> str:
+    return textwrap.fill(words, _WIDTH, subsequent_indent="    ")
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+    return [{str(key): value for key, value in row.items() if value is not None} for row in rows]

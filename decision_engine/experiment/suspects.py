@@ -1,0 +1,177 @@
+"""What in an experiment should make its reader careful: groups that differ, covariates that know too much, missing values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, rankdata
+
+from decision_engine.effects.overlap import mean_differences
+from decision_engine.effects.randomisation import MISMATCH
+from decision_engine.experiment.assignment import Assignment
+from decision_engine.experiment.trial import FEWEST_USERS, Trial
+from decision_engine.history.leakage import TOLD_BY_OUTCOME
+from decision_engine.history.readiness import Remark
+from simulations.arrays import FloatArray
+
+TOLD_WHO_PAYS = 0.95  # area under the curve with which a covariate may tell who has any outcome at all
+FEWEST_TO_SUSPECT = 50
+TOP_SHARE = 0.1  # of all money from one user in a thousand or fewer: one user then moves the estimate
+
+
+def balance_frame(trial: Trial) -> pd.DataFrame:
+    """Return a row a treatment and covariate column: difference from the control group in standard deviations, and its z."""
+    rows = []
+    for action in trial.given[1:]:
+        pair = (trial.treatments == 0) | (trial.treatments == action)
+        treated = trial.treatments[pair] == action
+        n_treated, n_control = int(treated.sum()), int((~treated).sum())
+        if min(n_treated, n_control) < 2:
+            continue
+        differences = mean_differences(trial.people.covariates[pair], treated, np.ones(treated.size))
+        error = float(np.sqrt(1.0 / n_treated + 1.0 / n_control))
+        rows += [
+            {"action": trial.actions.names[action], "covariate": name, "difference": float(d), "z": float(d) / error}
+            for name, d in zip(trial.covariate_names, differences, strict=True)
+        ]
+    return pd.DataFrame(rows, columns=["action", "covariate", "difference", "z"])
+
+
+def groups_frame(trial: Trial, shares: dict[str, float]) -> pd.DataFrame:
+    """Return a row a group: action, users, share, declared_share where declared, and the mean of each outcome."""
+    rows = []
+    for action in sorted({*trial.given, *(trial.actions.index(name) for name in shares if name in trial.actions.names)}):
+        name, group = trial.actions.names[action], trial.got(action)
+        row: dict[str, object] = {"action": name, "users": int(group.sum()), "share": float(group.mean())}
+        if shares:
+            row["declared_share"] = shares.get(name)
+        if np.isfinite(trial.propensities[group]).any():
+            row["mean_propensity"] = float(np.nanmean(trial.propensities[group]))
+        if group.any():
+            row |= {
+                f"mean {outcome}": float(mean)
+                for outcome, mean in zip(trial.outcome_names, trial.outcomes[group].mean(axis=0), strict=True)
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:
+    """Return what should be known before any effect is believed."""
+    return [
+        *_groups(trial),
+        *_differences(assignment, balance),
+        *_leakage(trial),
+        *_missing(trial),
+        *_outliers(trial),
+        *_consent(trial),
+    ]
+
+
+def _groups(trial: Trial) -> list[Remark]:
+    remarks = []
+    for action, name in enumerate(trial.actions.names):
+        count = int(trial.counts[action])
+        if not count:
+            remarks.append(Remark(kind="group", words=f"nobody got {name}: the experiment cannot tell what it does."))
+        elif count < FEWEST_USERS:
+            remarks.append(Remark(kind="group", words=f"only {count:,} users got {name}; {FEWEST_USERS} are needed."))
+    return remarks
+
+
+def _differences(assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:
+    """Suspect covariates that differ between groups that were drawn: they may have been touched by the treatment."""
+    if assignment.mode not in ("randomised", "recorded", "mixed") or not len(balance):
+        return []
+    if any(not prediction.is_chance for prediction in assignment.predictions):
+        return []  # the record may well follow the covariates
+    limit = float(norm.isf(MISMATCH / 2.0 / len(balance)))
+    far = balance[balance["z"].abs() > limit].to_dict(orient="records")
+    return [
+        Remark(
+            kind="leakage",
+            words=f"{row['covariate']} differs between {row['action']} and the control group by {row['difference']:+.2f} "
+            f"standard deviations ({abs(row['z']):.1f} standard errors), although users were drawn: was it known before "
+            "the treatment?",
+        )
+        for row in far
+    ]
+
+
+def _leakage(trial: Trial) -> list[Remark]:
+    """Suspect covariates that tell the outcome implausibly well, within the control group."""
+    control = trial.got(0)
+    remarks = []
+    for place, outcome in enumerate(trial.outcome_names):
+        values = trial.outcomes[control, place]
+        for column, name in enumerate(trial.covariate_names):
+            covariate = trial.people.covariates[control, column].astype(np.float64)
+            both = np.isfinite(covariate)
+            if both.sum() < FEWEST_TO_SUSPECT or np.ptp(covariate[both]) == 0 or np.ptp(values[both]) == 0:
+                continue
+            related, told = _rank_correlation(covariate[both], values[both]), _tells(covariate[both], values[both] > 0)
+            if abs(related) > TOLD_BY_OUTCOME:
+                words = f"{name} goes with {outcome} in the control group (rank correlation {related:.2f})"
+            elif told > TOLD_WHO_PAYS:
+                words = f"{name} tells in the control group who has any {outcome} (AUC {told:.2f})"
+            else:
+                continue
+            remarks.append(Remark(kind="leakage", words=f"{words}; was it known before the treatment?"))
+    return remarks
+
+
+def _rank_correlation(one: FloatArray, other: FloatArray) -> float:
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+
+
+def _tells(covariate: FloatArray, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    """Return the area under the curve with which a covariate tells who is positive, whichever way round; 0.5 for none."""
+    n_positive = int(positive.sum())
+    n_others = positive.size - n_positive
+    if min(n_positive, n_others) < 10:
+        return 0.5
+    wins = float(rankdata(covariate)[positive].sum()) - n_positive * (n_positive + 1) / 2.0
+    area = wins / (n_positive * n_others)
+    return max(area, 1.0 - area)
+
+
+def _missing(trial: Trial) -> list[Remark]:
+    remarks = [Remark(kind="missing", words=f"{name} is empty throughout and left out.") for name in trial.empty_covariates]
+    if not trial.covariate_names:
+        remarks.append(
+            Remark(
+                kind="missing",
+                words="no covariates are named: whether users were drawn cannot be tested, and nobody can be told apart.",
+            )
+        )
+    empty = ~np.isfinite(trial.people.covariates)
+    for place in np.flatnonzero(empty.any(axis=0)):
+        n = int(empty[:, place].sum())
+        words = f"{trial.covariate_names[place]} is empty for {n:,} of {trial.n_users:,} users ({n / trial.n_users:.1%})."
+        remarks.append(Remark(kind="missing", words=words))
+    return remarks
+
+
+def _outliers(trial: Trial) -> list[Remark]:
+    money, name = trial.outcomes[:, 0], trial.outcome_names[0]
+    total = float(np.abs(money).sum())
+    few = max(1, money.size // 1000)
+    if total <= 0.0 or money.size < 1000:
+        return []
+    top = np.sort(np.abs(money))[-few:]
+    if float(top.sum()) / total <= TOP_SHARE:
+        return []
+    words = (
+        f"{few:,} of {money.size:,} users hold {float(top.sum()) / total:.0%} of all {name}; the largest has {top[-1]:,.2f}: a "
+        "few users move the estimate."
+    )
+    return [Remark(kind="outlier", words=words)]
+
+
+def _consent(trial: Trial) -> list[Remark]:
+    people = trial.people if trial.audience is None else trial.audience
+    n_without = int((~people.consent).sum())
+    if not n_without:
+        return []
+    words = f"{n_without:,} of {len(people.user_ids):,} users to plan for gave no consent and are never contacted."
+    return [Remark(kind="consent", words=words)]

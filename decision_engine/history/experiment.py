@@ -1,0 +1,273 @@
+"""The draft of an experiment: a file of one row a user whose column of few values names who got what.
+
+It is one if no column tells when an order was placed, nobody is in it twice, and a column with few values is named like a
+treatment or holds a value named like a control group. What came of it is guessed by name (money first, then what is yes or no);
+whatever else tells users apart is a covariate.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from decision_engine.history.columns import ColumnLook
+from decision_engine.history.draft import Choose
+from decision_engine.history.infer import CLOSE, name_parts
+from decision_engine.history.sheets import Sheet
+
+_CONTROLS = frozenset(
+    {"none", "control", "controls", "no", "nothing", "0", "false", "placebo", "holdout", "held out", "untreated"}
+)
+_YES = ("1", "true", "yes")
+_BEFORE = frozenset({"past", "previous", "prior", "history", "before", "last", "pre", "old", "avg"})
+_MOST_GROUPS = 10
+_FEWEST_ROWS = 30
+_SURE = 0.5  # confidence from which a column may be the treatment
+_CONTROL_NAMED = 0.3  # what a value named like a control group adds to it
+_TIME = 0.6  # confidence from which a column of times says that the file is a log
+_HAS_MANY_VALUES = 12
+_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentDraft:
+    """An experiment as guessed.
+
+    Attributes
+    ----------
+    user : str or None
+        Column that names the user; None where rows name nobody.
+    groups : dict of str to str
+        Raw values of the treatment and the action each stands for, `none` for the control group.
+    control_guessed : bool
+        No value is named like a control group; the most frequent one is taken.
+    outcomes : tuple of str
+        Columns, the first is taken for money.
+    money_guessed : str
+        Why the first outcome should be looked at; empty where its name says that it is money.
+    """
+
+    sheet: Sheet
+    user: str | None
+    treatment: str
+    confidence: float
+    groups: dict[str, str]
+    control_guessed: bool
+    propensity: str | None
+    consent: str | None
+    outcomes: tuple[str, ...]
+    money_guessed: str
+    covariates: tuple[str, ...]
+
+
+def find_experiment(sheets: Sequence[Sheet], choose: Choose) -> ExperimentDraft | None:
+    """Return the experiment that one of the files holds; None where none does."""
+    for sheet in sheets:
+        found = _draft(sheet, choose) if _is_one_row_a_user(sheet) else None
+        if found is not None:
+            return found
+    return None
+
+
+def _is_one_row_a_user(sheet: Sheet) -> bool:
+    times = [guess for guess in sheet.roles.get("time", []) if guess.confidence >= _TIME]
+    users = sheet.roles.get("user", [])
+    repeated = bool(users) and users[0].confidence >= _TIME and not sheet.is_key(users[0].column)
+    return not times and not repeated and "text" not in sheet.roles and "order" not in sheet.roles
+
+
+def _draft(sheet: Sheet, choose: Choose) -> ExperimentDraft | None:
+    scored = _treatments(sheet)
+    if not scored:
+        return None
+    close = [name for name, score in scored if scored[0][1] - score < CLOSE]
+    treatment, confidence = scored[0]
+    if len(close) > 1:
+        options = [f"{name} ({score:.2f})" for name, score in scored[: len(close)]]
+        treatment, confidence = scored[choose(f"{sheet.name}: which column names who got what?", options)]
+    users = [guess.column for guess in sheet.roles.get("user", []) if sheet.is_key(guess.column) and guess.column != treatment]
+    propensity = next((guess.column for guess in sheet.roles.get("propensity", []) if guess.column != treatment), None)
+    consent = next((guess.column for guess in sheet.roles.get("consent", []) if guess.confidence >= 0.8), None)
+    taken = {treatment, propensity, consent, *users[:1], *sheet.personal}
+    outcomes, money_guessed = _outcomes(sheet, taken)
+    if not outcomes:
+        return None
+    control = _control(sheet.looks[treatment])
+    return ExperimentDraft(
+        sheet=sheet,
+        user=users[0] if users else None,
+        treatment=treatment,
+        confidence=confidence,
+        groups=_groups(sheet.looks[treatment], control or sheet.looks[treatment].frequent[0]),
+        control_guessed=control is None,
+        propensity=propensity,
+        consent=consent,
+        outcomes=outcomes,
+        money_guessed=money_guessed,
+        covariates=tuple(
+            name for name, look in sheet.looks.items() if name not in taken and name not in outcomes and _tells(look)
+        ),
+    )
+
+
+def _treatments(sheet: Sheet) -> list[tuple[str, float]]:
+    """Return columns that may name the treatment, the likeliest first."""
+    named = {guess.column: guess.confidence for guess in sheet.roles.get("action", [])}
+    scored = []
+    for name, look in sheet.looks.items():
+        enough = look.n_distinct >= _FEWEST_ROWS * look.distinct
+        if 2 <= look.n_distinct <= _MOST_GROUPS and look.filled > 0.99 and enough and name in named:
+            scored.append((name, named[name] + (_CONTROL_NAMED if _control(look) is not None else 0.0)))
+    ranked = sorted(scored, key=lambda one: -one[1])
+    return [(name, round(min(score, 1.0), 2)) for name, score in ranked if score >= _SURE]
+
+
+def _control(look: ColumnLook) -> str | None:
+    """Return the value that is named like a control group."""
+    for value in look.frequent:
+        words = value.strip().lower()
+        if words in _CONTROLS or words.startswith(("no ", "no-", "control", "without")):
+            return value
+    return None
+
+
+def _groups(look: ColumnLook, control: str) -> dict[str, str]:
+    names: dict[str, str] = {control: "none"}
+    for value in look.frequent:
+        if value in names:
+            continue
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", value).strip("_-").lower()[:24]
+        plain = "treated" if plain in _YES else plain
+        plain = plain if plain and plain[0].isalpha() and plain != "none" else f"action_{plain}"
+        while plain in names.values():
+            plain += "_"
+        names[value] = plain
+    return names
+
+
+def _outcomes(sheet: Sheet, taken: set[str | None]) -> tuple[tuple[str, ...], str]:
+    """Return the outcomes' columns, money first, and why the first should be looked at."""
+
+    def may_be(name: str) -> bool:
+        look = sheet.looks[name]
+        return name not in taken and look.number > 0.9 and look.n_distinct > 1 and not _BEFORE & set(name_parts(name))
+
+    money = [guess.column for guess in sheet.roles.get("money", []) if may_be(guess.column)]
+    named = [guess.column for guess in sheet.roles.get("outcome", []) if may_be(guess.column)]
+    many = [name for name in named if sheet.looks[name].n_distinct > 2]
+    binary = [name for name in named if sheet.looks[name].n_distinct == 2]
+    first = (money or many)[:1]
+    if first:
+        why = "" if money else "the name does not say that it is money"
+    elif last := [name for name in sheet.looks if may_be(name) and sheet.looks[name].n_distinct > _HAS_MANY_VALUES]:
+        first, why = last[-1:], "nothing is named like money; the last column of many values is taken"
+    elif binary:
+        first, why = binary[:1], "no column of money was found; this counts cases, not money"
+    else:
+        return (), ""
+    return tuple(dict.fromkeys([*first, *binary])), why
+
+
+def _tells(look: ColumnLook) -> bool:
+    """Whether a column can tell users apart without naming them."""
+    return look.n_distinct > 1 and (look.number > 0.9 or look.distinct < 0.2 or look.n_distinct <= _MOST_GROUPS)
+
+
+def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
+    """Return the lines of the configuration below its sources.
+
+    Parameters
+    ----------
+    marked : str
+        The mark of lines that only a person can answer.
+    """
+    actions = [name for name in draft.groups.values() if name != "none"]
+    user = _sql(draft.user) if draft.user is not None else "__row + 1"
+    who = "" if draft.user is not None else " # no column names the user: the number of the row does"
+    lines = [
+        "# One row a user. Canonical column: SQL expression over the source's columns.",
+        "tables:",
+        "  experiment:",
+        f"    source: {draft.sheet.name}",
+        "    columns:",
+        f"      user_id: {_text(user)}{who}",
+        f"      treatment: {_text(_sql(draft.treatment))} # {draft.confidence:.2f}",
+    ]
+    lines += [f"      propensity: {_text(_sql(draft.propensity))}"] if draft.propensity else []
+    lines += [f"      consent: {_text(_sql(draft.consent))}"] if draft.consent else []
+    lines += ["    values:", "      treatment:"]
+    for raw, action in draft.groups.items():
+        asked = f" # {marked}: is this the control group?" if action == "none" and draft.control_guessed else ""
+        lines.append(f"        {json.dumps(raw, ensure_ascii=False)}: {action}{asked}")
+    lines += [
+        "",
+        "# What the columns mean; those not mapped above are the source's columns of the same name.",
+        "experiment:",
+        "  outcomes: # the first is money, the others are told beside it",
+    ]
+    for place, name in enumerate(draft.outcomes):
+        asked = f" # {marked}: {draft.money_guessed}" if place == 0 and draft.money_guessed else ""
+        lines.append(f"    - {_text(name)}{asked}")
+    lines.append("  money: revenue # or margin, if the first outcome is margin already")
+    lines += _folded(
+        "  covariates: [", [_text(name) for name in draft.covariates], "] # known before the treatment: check this"
+    )
+    equal = ", ".join(f"{name}: {1.0 / len(draft.groups):.4g}" for name in draft.groups.values())
+    return [
+        *lines,
+        f"  # shares: {{{equal}}} # where users were drawn: what was meant; the group sizes are then tested",
+        f"  horizon: two weeks # {marked}: how long outcomes were counted",
+        f"  ended_on: 2024-12-31 # {marked}: last day on which outcomes were counted; the plan is for the day after",
+        "",
+        f"margin_share: 0.25 # {marked}: margin as a share of revenue; 0.25 is a placeholder",
+        "margin_source: assumed",
+        "",
+        "actions:",
+        *(line for name in actions for line in _action(name, marked)),
+        "",
+        "campaign:",
+        f"  budget: 100 # {marked}: most the plan may cost",
+        "  holdout_share: 0.1",
+    ]
+
+
+def _action(name: str, marked: str) -> list[str]:
+    return [
+        f"  - name: {name}",
+        f"    kind: recommendation # {marked}: coupon, gift, recommendation or care",
+        f"    channel: email # {marked}",
+        f"    cost: 0.1 # {marked}: cost of one contact",
+        "    effect: estimated",
+    ]
+
+
+def _sql(column: str) -> str:
+    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", column) and column not in _KEYWORDS
+    return column if plain else '"' + column.replace('"', '""') + '"'
+
+
+_KEYWORDS = frozenset({"group", "order", "table", "select", "case", "when", "user", "all", "column", "check", "default", "end"})
+
+
+def _text(text: str) -> str:
+    """Write a text as YAML, quoted where it is not plain."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ +]*[A-Za-z0-9_]|[A-Za-z_]", text)
+    return text if plain and text.lower() not in _WORDS_OF_YAML else json.dumps(text, ensure_ascii=False)
+
+
+_WORDS_OF_YAML = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+
+
+def _folded(opening: str, items: list[str], closing: str) -> list[str]:
+    """Write a list over as many lines as it needs."""
+    lines, indent = [opening], " " * len(opening)
+    for place, item in enumerate(items):
+        piece = item + (", " if place + 1 < len(items) else "")
+        if len(lines[-1]) + len(piece) > _WIDTH and lines[-1].strip() != opening.strip():
+            lines[-1] = lines[-1].rstrip()
+            lines.append(indent)
+        lines[-1] += piece
+    lines[-1] += closing
+    return lines

@@ -1,0 +1,102 @@
+"""The experiment's page: who was in which group, whether the groups are as drawn, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports import numbers
+from reports.document import Section
+from reports.markup import Html, bullets, heading, paragraph
+from reports.tables import html_table, number_column, plain_columns, share_column, words_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BALANCE_SHOWN = 20
+_WHO_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ExperimentReport:
+    """An experiment as its page needs it.
+
+    Attributes
+    ----------
+    alarm : str
+        What must be told before anything else: the group sizes, or recorded probabilities, do not hold; empty where they do.
+    words : sequence of str
+        How the users came to their treatment, a sentence each.
+    groups : frame, a row a group
+        action, users, share; declared_share, mean_propensity and means of outcomes where known.
+    balance : frame, a row a treatment and covariate
+        action, covariate, difference (in standard deviations), z.
+    bins : frame or None, a row a bin of recorded probabilities
+        predicted, observed, users.
+    remarks : sequence of str
+        Further things to know.
+    who : frame or None, a row a covariate
+        covariate, and its mean among users given each action; the first in which they differ most.
+    """
+
+    alarm: str
+    words: Sequence[str]
+    groups: pd.DataFrame
+    balance: pd.DataFrame
+    bins: pd.DataFrame | None = None
+    remarks: Sequence[str] = ()
+    who: pd.DataFrame | None = None
+
+
+def who_table(who: pd.DataFrame) -> Html:
+    """Lay out who would get what, by the means of covariates."""
+    caption = "Means of covariates among the users that the plan gives each action, those first that differ most."
+    return html_table(who, plain_columns(who), caption=caption, limit=_WHO_SHOWN)
+
+
+def alarm_section(report: ExperimentReport) -> Section | None:
+    """Say what stands above everything else; None where nothing does."""
+    if not report.alarm:
+        return None
+    return Section(heading="Before anything else", body=(paragraph(report.alarm, class_="lead"),))
+
+
+def experiment_section(report: ExperimentReport) -> Section:
+    """Lay out the experiment."""
+    body: list[Html] = [
+        paragraph(*report.words),
+        html_table(report.groups, plain_columns(report.groups), caption="The groups, and the mean of each outcome a user."),
+    ]
+    if report.who is not None and len(report.who):
+        body += [heading("Who gets what"), who_table(report.who)]
+    if len(report.balance):
+        order = report.balance["z"].abs().sort_values(ascending=False, kind="stable").index
+        columns = [
+            words_column("Covariate", "covariate"),
+            words_column("Action", "action"),
+            number_column("Difference", "difference", 3),
+            number_column("In standard errors", "z", 1),
+        ]
+        body += [
+            heading("Where the groups differ"),
+            html_table(
+                report.balance.loc[order],
+                columns,
+                caption="Treated less control group before any weighting, in standard deviations, the furthest first.",
+                limit=_BALANCE_SHOWN,
+            ),
+        ]
+    if report.bins is not None and len(report.bins):
+        columns = [
+            share_column("Recorded probability", "predicted"),
+            share_column("Share treated", "observed"),
+            number_column("Users", "users", 0),
+        ]
+        body += [
+            heading("Do the recorded probabilities hold?"),
+            html_table(report.bins, columns, caption="Users by their recorded probability of treatment."),
+        ]
+    if report.remarks:
+        body += [heading("To know before believing it"), bullets([numbers.text(remark) for remark in report.remarks])]
+    return Section(heading="The experiment", body=tuple(part for part in body if part))

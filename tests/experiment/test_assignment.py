@@ -1,0 +1,140 @@
+"""How users came to their treatment: sizes, records and choice, each told from chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.known_experiment import draw_experiment
+from decision_engine.config import load_config
+from decision_engine.experiment.assignment import classifier_test
+from decision_engine.experiment.check import CheckedTrial, check_trial
+from tests.experiment.email_test import Changes, write
+from tests.product.command_line import decision_engine
+
+NO_SHARES = ("  shares: {none: 0.3333, mens: 0.3333, womens: 0.3334}\n", "")
+RECORDED = ("treatment: segment}", "treatment: segment, propensity: p}")
+
+
+def _two_groups(n: int, seed: int, chance: np.ndarray | float) -> pd.DataFrame:
+    """Return users of two groups, mailed with some probability each."""
+    known = draw_experiment(n, seed=seed).frame
+    mailed = np.random.default_rng(seed + 1000).random(n) < chance
+    return known.assign(
+        segment=np.where(mailed, "Mens E-Mail", "No E-Mail"), p=np.where(mailed, chance, 1.0 - np.asarray(chance))
+    )
+
+
+def _check(folder, frame: pd.DataFrame, *changes: Changes) -> CheckedTrial:
+    return check_trial(load_config(write(folder, frame, *changes)))
+
+
+def test_a_classifier_is_no_better_than_chance_on_a_draw():
+    """200 draws: one-sided p-values are even on [0, 1]; three standard errors of a share of 0.1 are 0.064."""
+    rng = np.random.default_rng(1)
+    known = rng.normal(size=(400, 4)).astype(np.float32)
+    beyond = [classifier_test(known, rng.random(400) < 0.4, seed=seed)[0] > 1.2816 for seed in range(200)]
+    assert np.mean(beyond) < 0.1 + 0.064
+
+
+def test_a_classifier_sees_a_choice_that_lies_in_no_single_average():
+    rng = np.random.default_rng(2)
+    known = rng.normal(size=(6000, 2)).astype(np.float32)
+    treated = rng.random(6000) < np.where(known[:, 0] * known[:, 1] > 0, 0.6, 0.4)
+    z, auc = classifier_test(known, treated, seed=1)
+    assert z > 5.0
+    assert auc > 0.55
+
+
+def test_declared_shares_are_held_against_the_groups(tmp_path):
+    fits = _check(tmp_path / "fits", draw_experiment(6000, seed=1).frame).assignment.sizes
+    assert fits.fits
+    assert fits.against == "declared"
+    off = _check(tmp_path / "off", draw_experiment(6000, seed=1, shares=(0.4, 0.3, 0.3)).frame)
+    assert not off.assignment.sizes.fits
+    assert off.alarm.startswith("Sample-ratio mismatch")
+    assert [stage.stage for stage in off.stages if not stage.supported] == ["effects", "evaluate", "targeting"]
+
+
+def test_without_shares_or_records_the_sizes_are_said_to_be_untested(tmp_path):
+    checked = _check(tmp_path, draw_experiment(2000, seed=1).frame, NO_SHARES)
+    assert checked.assignment.sizes.against == "nothing"
+    assert "cannot be tested" in checked.assignment.sizes.words
+
+
+def test_recorded_probabilities_that_hold_are_believed(tmp_path):
+    chance = np.random.default_rng(5).uniform(0.2, 0.8, 6000)
+    checked = _check(tmp_path, _two_groups(6000, 5, chance), NO_SHARES, RECORDED)
+    assert checked.assignment.mode == "recorded"
+    assert checked.assignment.calibration is not None
+    assert checked.assignment.calibration.holds
+    assert len(checked.assignment.calibration.bins) == 10
+    assert np.allclose(checked.assignment.taken, checked.trial.propensities)
+
+
+def test_recorded_probabilities_that_do_not_hold_are_told_first(tmp_path):
+    """The log says 50 % for everybody; in truth half the users had 35 %, the other half 65 %: the sizes alone look right."""
+    half = np.arange(6000) % 2 == 0
+    frame = _two_groups(6000, 6, np.where(half, 0.35, 0.65))
+    wrong = frame.assign(p=np.where(half, 0.6, 0.4))
+    wrong["p"] = np.where(wrong["segment"] == "Mens E-Mail", wrong["p"], 1.0 - wrong["p"])
+    checked = _check(tmp_path, wrong, NO_SHARES, RECORDED)
+    assert checked.assignment.calibration is not None
+    assert not checked.assignment.calibration.holds
+    assert "do not hold" in checked.alarm
+
+
+def test_some_recorded_probabilities_stand_and_shares_fill_the_rest(tmp_path):
+    frame = _two_groups(4000, 7, 0.5)
+    frame.loc[frame.index[:1000], "p"] = np.nan
+    checked = _check(tmp_path, frame, NO_SHARES, RECORDED)
+    assert checked.assignment.mode == "mixed"
+    silent = ~np.isfinite(checked.trial.propensities)
+    assert silent.sum() == 1000
+    share = (checked.trial.treatments[silent] == 1).mean()
+    own = np.where(checked.trial.treatments[silent] == 1, share, 1.0 - share)
+    assert np.allclose(checked.assignment.taken[silent], own)
+
+
+def test_a_covariate_that_the_treatment_touched_is_suspected(tmp_path):
+    """With so strong a difference the groups no longer look drawn, and that is what is said."""
+    frame = draw_experiment(6000, seed=9).frame
+    frame["newbie"] = frame["newbie"] + 0.15 * (frame["segment"] == "Mens E-Mail") * (np.arange(6000) % 7 == 0)
+    checked = _check(tmp_path, frame)
+    suspected = [remark.words for remark in checked.remarks if remark.kind == "leakage"]
+    assert any("newbie differs between mens" in words for words in suspected) or checked.assignment.mode == "observational"
+
+
+def test_a_covariate_made_of_the_outcome_is_suspected(tmp_path):
+    frame = draw_experiment(6000, seed=9).frame
+    frame["history"] = frame["spend"] * 2.0 + 1.0
+    remarks = _check(tmp_path, frame).remarks
+    assert any(remark.kind == "leakage" and "history" in remark.words for remark in remarks)
+
+
+def test_check_tells_groups_sizes_and_what_is_missing_as_text_and_json(tmp_path):
+    frame = draw_experiment(3000, seed=2).frame
+    frame.loc[frame.index[:30], "history"] = np.nan
+    frame.loc[frame.index[-3:], "segment"] = "Postcard"
+    configuration = write(tmp_path, frame)
+    text = decision_engine("check", configuration).out
+    assert text.startswith("The group sizes fit")
+    assert max(map(len, text.splitlines())) <= 80
+    told = " ".join(text.split())
+    assert "history is empty for 30 of 2,997 users" in told
+    assert "Quarantined: 3 rows of experiment, treatment: is none of none, mens, womens." in told
+    document = decision_engine("check", configuration, "--json").document
+    assert document["rows_read"] == document["accepted"] + document["quarantined"] == 3000
+    assert [group["action"] for group in document["assignment"]["groups"]] == ["none", "mens", "womens"]
+    assert document["assignment"]["mode"] == "randomised"
+    assert document["stages"]["effects"]["supported"]
+
+
+@pytest.mark.parametrize("covariates", ["[]", "[recency]"])
+def test_few_or_no_covariates_are_enough_to_run(tmp_path, covariates):
+    frame = draw_experiment(3000, seed=2).frame
+    every = "[recency, history, history_segment, mens, womens, zip_code, newbie, channel]"
+    configuration = write(tmp_path, frame, (every, covariates))
+    document = decision_engine("run", configuration, "-w", tmp_path / "w", "--json").document
+    assert document["plan"]["audience"] == 3000

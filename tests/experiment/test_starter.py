@@ -1,0 +1,68 @@
+"""`init` on files of one row a user, from the file to the plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.known_experiment import draw_experiment
+from decision_engine.history import write_starter
+from tests.product.command_line import decision_engine
+
+
+def test_a_file_of_one_row_a_user_becomes_a_configuration_that_checks_and_runs(tmp_path):
+    draw_experiment(4000, seed=3, lift=2.0).write(tmp_path / "test.csv")
+    started = decision_engine("init", tmp_path / "test.csv", "-o", tmp_path / "new", "--json").document
+    path = Path(started["config"])
+    text = path.read_text()
+    assert "treatment: segment #" in text
+    assert '"No E-Mail": none' in text
+    assert "    - spend\n    - conversion\n    - visit\n" in text
+    assert "covariates: [recency, history_segment, history, mens, womens, zip_code, newbie, channel]" in text
+    marked = {line.split(":")[0] for line in started["to_fill_in"]}
+    assert marked == {"currency", "horizon", "ended_on", "margin_share", "kind", "channel", "cost", "budget"}
+    assert decision_engine("check", path).code == 0
+    document = decision_engine("run", path, "-w", tmp_path / "w", "--json").document
+    assert document["plan"]["audience"] == 4000
+    assert document["assignment"]["mode"] == "randomised"
+
+
+def test_a_file_without_ids_names_users_by_their_rows(tmp_path):
+    frame = draw_experiment(500, seed=3).frame.drop(columns="customer")
+    frame["segment"] = frame["segment"].map({"No E-Mail": 0, "Mens E-Mail": 1, "Womens E-Mail": 1})
+    frame.rename(columns={"segment": "treat", "spend": "y2"}).to_csv(tmp_path / "test.csv", index=False)
+    starter = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
+    assert "user_id: __row + 1 # no column names the user" in starter.text
+    assert '"1": treated' in starter.text
+    assert any(line.startswith("- y2 # FILL IN") for line in starter.to_fill_in)
+
+
+def test_variants_without_a_control_group_ask_which_it_is(tmp_path):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"user": [f"u{k}" for k in range(400)], "variant": rng.choice(["A", "B"], 400, p=[0.6, 0.4])})
+    frame["revenue"] = np.round(rng.gamma(1.0, 20.0, 400), 2)
+    frame.to_csv(tmp_path / "test.csv", index=False)
+    starter = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
+    assert '"A": none # FILL IN: is this the control group?' in starter.text
+    assert '"B": b' in starter.text
+
+
+def test_a_log_of_orders_with_a_campaign_is_no_experiment(tmp_path):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"customer": rng.integers(1, 60, 400), "campaign": rng.choice(["none", "spring"], 400)})
+    frame["order_id"], frame["amount"] = [f"o{k}" for k in range(400)], np.round(rng.gamma(2, 12, 400), 2)
+    frame["order_date"] = (pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 200, 400), unit="D")).astype(str)
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+    assert "  orders:" in write_starter([str(tmp_path / "sales.csv")], tmp_path / "config.yaml").text
+
+
+@pytest.mark.parametrize(
+    ("file", "outcome"), [("lalonde/nsw_dehejia_wahba.csv", "re78"), ("ihdp/ihdp_npci_1_9.csv.gz", "y_factual")]
+)
+def test_shared_trials_are_recognised(shared_data, tmp_path, file, outcome):
+    starter = write_starter([str(shared_data / file)], tmp_path / "config.yaml")
+    assert f"    - {outcome} # FILL IN" in starter.text
+    assert decision_engine("check", tmp_path / "config.yaml").code == 0
