@@ -23,8 +23,9 @@ def check(
     """Read everything the configuration names: what was accepted, what was set aside and why, and what it can support."""
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
-    from decision_engine.stages.check import check_document, check_history, check_text, judge
+    from decision_engine.stages.check import check_history
     from decision_engine.stages.check_page import check_report
+    from decision_engine.stages.check_words import check_document, check_text, judge
     from reports import render_check
 
     settings = load_config(config)

@@ -11,7 +11,8 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.history import Readiness
-from decision_engine.stages.check import Checked, Judged, first_place
+from decision_engine.stages.check import Checked
+from decision_engine.stages.check_words import Judged, first_place
 from reports import numbers
 from reports.check import CheckReport, PropensityReport
 from simulations.arrays import FloatArray, IntArray
