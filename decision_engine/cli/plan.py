@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
+from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, Workers, WorkspacePath
 
 if TYPE_CHECKING:
     from decision_engine.planning import Ledger, PlanState
@@ -21,7 +21,9 @@ Comment = Annotated[str, typer.Option(help="Why, in a sentence; kept in the ledg
 
 
 @plan_commands.command("make")
-def make(config: ConfigPath, workspace: WorkspacePath = DEFAULT_WORKSPACE, json: AsJson = False) -> None:
+def make(
+    config: ConfigPath, workspace: WorkspacePath = DEFAULT_WORKSPACE, json: AsJson = False, workers: Workers = None
+) -> None:
     """Make the coming week's plan; the same as `run`, told from the plan's side."""
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
@@ -29,7 +31,7 @@ def make(config: ConfigPath, workspace: WorkspacePath = DEFAULT_WORKSPACE, json:
     from decision_engine.progress import Progress
     from decision_engine.workspace import Workspace
 
-    job = run_main_job(load_config(config), Workspace(workspace), progress=Progress())
+    job = run_main_job(load_config(config), Workspace(workspace), workers=workers, progress=Progress())
     if json:
         print_json(job.plan.to_json())
     else:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
+from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, Workers, WorkspacePath
 
 
 def run(
     config: ConfigPath,
     workspace: WorkspacePath = DEFAULT_WORKSPACE,
     json: AsJson = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, help="Processes for the search; 0 runs it in this one. The plan is the same.", show_default=False),
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Do the main job: history to plan and report; stages that nothing changed are taken from the workspace."""
     from decision_engine.cli.options import print_json

@@ -199,7 +199,9 @@ class SearchConfig(Section):
     """How policies' settings are searched."""
 
     trials: NonNegativeInt = Field(16, description="Settings to try; 0 leaves the search out.")
-    workers: PositiveInt = Field(2, description="Processes that try them. Results are the same with any number.")
+    workers: NonNegativeInt = Field(
+        2, description="Processes that try them; 0 tries them in the run's own. Results are the same with any number."
+    )
 
 
 class PrivacyConfig(Section):

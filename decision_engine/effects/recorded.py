@@ -6,14 +6,18 @@ known only for what was done; the probabilities of the other actions stay unknow
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from policies.ope.log import InteractionLog
-from simulations.arrays import Float32Array, FloatArray
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
+from simulations.contact import ContactRules, action_mask
 from simulations.features import fold_observations
 from simulations.panel import WeeklyPanel
+from simulations.state import fold
 
 CERTAIN = 1.0 - 1e-9  # a recorded probability above this left no choice
 
@@ -59,15 +63,19 @@ def interaction_log(
     horizon_weeks: int,
     margin_share: float,
     observations: Float32Array | None = None,
+    rules: ContactRules | None = None,
 ) -> InteractionLog:
     """Return the history as logged decisions: one a user-week whose outcome window lies inside the panel.
 
     The context is the observation at the start of the week, the reward the margin of the next `horizon_weeks` weeks (that
-    week included) less the cost of the contact. A week with several actions has no single action and is left out. Where any
-    week of a contacted user lacks a recorded propensity the log has none at all, so that an evaluation abstains.
+    week included) less the cost of the contact. A user-week with several actions has no single action and is left out. Only
+    weeks in which every contact carries a propensity count as recorded: a week is kept or dropped whole, whoever was
+    contacted in it. Where there is no such week the log has no propensities, so that an evaluation abstains.
 
     Parameters
     ----------
+    rules : ContactRules, optional
+        With them the log says what they allowed at each decision.
     observations : (n_users, n_periods, N_FEATURES) float32 array, optional
         From `fold_observations`, where the caller has them already.
     """
@@ -80,8 +88,9 @@ def interaction_log(
     usable[:, 1:] &= np.cumsum(panel.order_days > 0, axis=1)[:, :-1] > 0
     usable[:, 0] = False
     usable[:, max(panel.n_periods - horizon_weeks + 1, 0) :] = False
-    logged = usable & np.isfinite(recorded)
-    complete = bool(logged.any()) and not bool((usable & (bits != 0) & ~np.isfinite(recorded)).any())
+    whole_weeks = ~(usable & (bits != 0) & ~np.isfinite(recorded)).any(axis=0)
+    logged = usable & np.isfinite(recorded) & whole_weeks
+    complete = bool(logged.any())
     rows = logged if complete else usable
     users, _ = np.nonzero(rows)
     margin = np.zeros((panel.n_users, panel.n_periods + 1))
@@ -97,4 +106,16 @@ def interaction_log(
         rewards=ahead[rows] - panel.actions.costs[actions[rows]],
         users=users.astype(np.int64),
         n_actions=len(panel.actions),
+        allowed=None if rules is None else _allowed(panel, rules, rows, actions[rows]),
     )
+
+
+def _allowed(panel: WeeklyPanel, rules: ContactRules, rows: BoolArray, actions: ActionArray) -> BoolArray:
+    """Return (n_rows, n_actions): what the rules allowed in each of the user-weeks; who consents today is another question."""
+    allowed = np.ones((*rows.shape, len(panel.actions)), dtype=np.bool_)
+    for week in np.flatnonzero(rows.any(axis=0)):
+        states = fold(panel, int(week))
+        allowed[:, week] = action_mask(replace(states, consent=np.ones(states.n_users, dtype=np.bool_)), panel.actions, rules)
+    chosen = allowed[rows]
+    chosen[np.arange(actions.size), actions] = True
+    return chosen

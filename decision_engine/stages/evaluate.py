@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from decision_engine.config.models import Config
 from decision_engine.effects.recorded import interaction_log
 from decision_engine.history import History
@@ -79,21 +77,21 @@ def off_policy_value(panel: WeeklyPanel, history: History, policy: Policy, confi
     """Ask the logged decisions what the policy brings over doing nothing, or why they cannot tell.
 
     In currency per logged decision over the effect horizon. The logs know neither the week's budget nor its capacities: what is
-    asked after is the policy's own choice for each logged decision, before any limit.
+    asked after is the policy's own choice among what the contact rules allowed then, before any limit.
     """
     log = interaction_log(
         panel,
         history.tables.get("exposures"),
         horizon_weeks=config.effect_horizon_weeks,
         margin_share=config.margin_share,
+        rules=config.contact_rules(),
     )
-    mask = np.ones((log.n_decisions, log.n_actions), dtype=np.bool_)
     if isinstance(policy, UpliftGreedy):
         policy = replace(policy, costs=None, capacities=None, budget=None)
     return doubly_robust_value(
         log,
-        policy.action_probabilities(log.contexts, mask),
-        against=DoNothing().action_probabilities(log.contexts, mask),
+        policy.action_probabilities(log.contexts, log.mask),
+        against=DoNothing().action_probabilities(log.contexts, log.mask),
         level=config.interval_level,
         seed=config.seed,
     )

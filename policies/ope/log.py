@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulations.arrays import ActionArray, Float32Array, FloatArray, IntArray
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray
 from simulations.errors import HistoryError
 
 
@@ -26,6 +26,8 @@ class InteractionLog:
         In the outcome's unit.
     users : (n_decisions,) int64 array
         Who; decisions on one user count as one piece of evidence.
+    allowed : (n_decisions, n_actions) bool array or None
+        What contact rules allowed at decision time, the logged action always among it; None where nobody worked it out.
     """
 
     contexts: Float32Array
@@ -34,6 +36,12 @@ class InteractionLog:
     rewards: FloatArray
     users: IntArray
     n_actions: int
+    allowed: BoolArray | None = None
+
+    @property
+    def mask(self) -> BoolArray:
+        """(n_decisions, n_actions): what an evaluation policy may choose; everything where `allowed` is unknown."""
+        return np.ones((self.n_decisions, self.n_actions), dtype=np.bool_) if self.allowed is None else self.allowed
 
     def __post_init__(self) -> None:
         """Refuse a log that no estimator could read.

@@ -11,6 +11,7 @@ import pandas as pd
 from decision_engine.effects import UserWeeks, collect_landmarks, interaction_log
 from decision_engine.effects.recorded import recorded_propensities
 from simulations.actions import Action, ActionKind, ActionSet
+from simulations.contact import ContactRules
 from simulations.panel import Calendar, WeeklyPanel
 from simulations.randomness import user_keys
 
@@ -110,3 +111,22 @@ def test_an_interaction_log_has_propensities_only_where_every_contact_has_one():
     assert told.propensities.tolist() == [0.25, 0.25, 0.5]
     assert told.actions.tolist() == [1, 2, 0]
     assert told.rewards.tolist() == [9.0, 4.0, 10.0]  # margin of three weeks less the contact's cost
+
+
+def test_a_week_whose_contacts_lack_propensities_is_dropped_whole_and_no_other():
+    recorded = [("a", 2, "coupon", 0.25), ("b", 2, "gift", np.nan), ("c", 2, "none", 0.5), ("c", 3, "none", 0.4)]
+    log = interaction_log(_panel(), _exposures(recorded), horizon_weeks=3, margin_share=0.5)
+    assert log.propensities is not None
+    assert log.propensities.tolist() == [0.4]
+
+
+def test_an_interaction_log_knows_what_contact_rules_allowed_then():
+    panel = _panel()
+    rules = ContactRules(max_contacts=1, window_weeks=2)
+    told = [("a", 2, "coupon", 0.25), ("b", 2, "gift", 0.25), ("a", 3, "none", 1.0)]
+    log = interaction_log(panel, _exposures(told), horizon_weeks=3, margin_share=0.5, rules=rules)
+    assert log.allowed is not None
+    assert log.allowed[:, 0].all()
+    assert log.allowed[np.arange(log.n_decisions), log.actions].all()
+    (after,) = np.flatnonzero(log.propensities == 1.0)
+    assert log.allowed[after].tolist() == [True, False, False]
