@@ -159,6 +159,7 @@ def local_ray(n_workers: int) -> Iterator[None]:
 def _load_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # the run waits for its workers: they are as urgent as it is
     # Ray listens on every address of the machine, whatever address its node is given: without a token anyone who reaches it can
     # run code here. It would keep one in the home folder, and say so; ours is this process's own, in no file. Ray turns the
     # check on by itself: a mode set here comes too late where another library has loaded Ray already.
