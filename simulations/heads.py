@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,18 +181,19 @@ def fit_head(
     signs = np.array([(directions or {}).get(name, 0) for name in binning.names])
     used = [int(np.count_nonzero(np.isfinite(edges))) + 1 for edges in binning.edges]
 
-    def fit_at(theta: FloatArray) -> _Fit:
-        return _derivatives(bins, outcomes, trials, weights, offset, theta, family == "binomial")
-
-    now = fit_at(theta)
+    binomial = family == "binomial"
     for round_ in range(_MOST_ROUNDS * n_rounds):
-        prior = _prior_precision(theta, penalties, signs, used) * now.dispersion
-        covariance = _inverse(now.curvature + prior)
-        step = covariance @ (now.curvature @ theta + now.gradient) - theta
-        before = theta
-        theta, now = _climb(fit_at, theta, step, now, partial(_prior_precision, penalties=penalties, signs=signs, used=used))
+        gradient, curvature, dispersion = _derivatives(bins, outcomes, trials, weights, offset, theta, binomial)
+        covariance = _inverse(curvature + _prior_precision(theta, penalties, signs, used) * dispersion)
+        step = covariance @ (curvature @ theta + gradient) - theta
+
+        def height(at: FloatArray, penalties: FloatArray = penalties, dispersion: float = dispersion) -> float:
+            likelihood = _log_likelihood(bins, outcomes, trials, weights, offset, at, binomial)
+            return likelihood - 0.5 * dispersion * float(at @ _prior_precision(at, penalties, signs, used) @ at)
+
+        before, theta = theta, _climb(height, theta, step)
         if start is None:
-            penalties = _smooth(theta, np.asarray(covariance, dtype=np.float64), penalties, used, now.dispersion)
+            penalties = _smooth(theta, np.asarray(covariance, dtype=np.float64), penalties, used, dispersion)
         if round_ + 1 >= n_rounds and float(np.abs(theta - before).max()) < _SETTLED:
             break
     return _centred(binning, bins, weights, theta, penalties, "logit" if family == "binomial" else "identity", used)
@@ -225,35 +225,39 @@ def _sum_scores(bins: _BinArray, scores: FloatArray) -> FloatArray:
     return total
 
 
-class _Fit(NamedTuple):
-    """How well scores fit: log-likelihood, its gradient and Fisher information, and the dispersion (1 for the binomial)."""
-
-    likelihood: float
-    gradient: FloatArray
-    curvature: FloatArray
-    dispersion: float
-
-
-def _climb(
-    fit_at: Callable[[FloatArray], _Fit],
-    theta: FloatArray,
-    step: FloatArray,
-    now: _Fit,
-    precision: Callable[[FloatArray], FloatArray],
-) -> tuple[FloatArray, _Fit]:
+def _climb(height: Callable[[FloatArray], float], theta: FloatArray, step: FloatArray) -> FloatArray:
     """Go a Newton step, or as much of it as raises the penalised likelihood; stay where even a small part does not."""
-
-    def height(at: FloatArray, fit: _Fit) -> float:
-        return fit.likelihood - 0.5 * now.dispersion * float(at @ precision(at) @ at)
-
-    here = height(theta, now)
+    here = height(theta)
     for _ in range(_HALVINGS):
-        there = theta + step
-        fit = fit_at(there)
-        if height(there, fit) >= here - 1e-9 * abs(here):
-            return there, fit
+        if height(theta + step) >= here - 1e-9 * abs(here):
+            return theta + step
         step = 0.5 * step
-    return theta, now
+    return theta
+
+
+@njit()
+def _log_likelihood(
+    bins: _BinArray,
+    outcomes: FloatArray,
+    trials: FloatArray,
+    weights: FloatArray,
+    offset: FloatArray,
+    theta: FloatArray,
+    binomial: bool,
+) -> float:
+    total = 0.0
+    for i in range(bins.shape[0]):
+        if weights[i] == 0.0:
+            continue
+        linear = offset[i] + theta[0]
+        for term in range(bins.shape[1]):
+            linear += theta[1 + term * N_BINS + bins[i, term]]
+        if binomial:
+            crowd = max(linear, 0.0) + math.log1p(math.exp(-abs(linear)))  # log(1 + exp(linear))
+            total += weights[i] * (outcomes[i] * linear - trials[i] * crowd)
+        else:
+            total -= 0.5 * weights[i] * (outcomes[i] - linear) ** 2
+    return total
 
 
 @njit()
@@ -265,11 +269,12 @@ def _derivatives(
     offset: FloatArray,
     theta: FloatArray,
     binomial: bool,
-) -> _Fit:
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return gradient and Fisher information of the log-likelihood, and the dispersion (1 for the binomial)."""
     n_terms = bins.shape[1]
     gradient, curvature = np.zeros(theta.size), np.zeros((theta.size, theta.size))
     places = np.zeros(n_terms + 1, dtype=np.int64)
-    squares, mass, likelihood = 0.0, 1e-9, 0.0
+    squares, mass = 0.0, 1e-9
     for i in range(bins.shape[0]):
         if weights[i] == 0.0:
             continue
@@ -279,8 +284,6 @@ def _derivatives(
             linear += theta[places[term + 1]]
         if binomial:
             chance = 1.0 / (1.0 + math.exp(-linear))
-            crowd = max(linear, 0.0) + math.log1p(math.exp(-abs(linear)))  # log(1 + exp(linear))
-            likelihood += weights[i] * (outcomes[i] * linear - trials[i] * crowd)
             residual = weights[i] * (outcomes[i] - trials[i] * chance)
             information = weights[i] * trials[i] * max(chance * (1.0 - chance), 1e-9)
         else:
@@ -295,9 +298,7 @@ def _derivatives(
     for j in range(theta.size):
         for k in range(j):
             curvature[j, k] = curvature[k, j]
-    if binomial:
-        return _Fit(likelihood, gradient, curvature, 1.0)
-    return _Fit(-0.5 * squares, gradient, curvature, max(squares / mass, 1e-9))
+    return gradient, curvature, (1.0 if binomial else max(squares / mass, 1e-9))
 
 
 def _differences(used: int) -> FloatArray:
