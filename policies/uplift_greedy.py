@@ -28,6 +28,7 @@ from simulations.ensemble import SimulatorEnsemble
 from simulations.increment import expected_increments
 from simulations.randomness import Address
 
+_CLOSE_ENOUGH = 2e-4  # of a week's best value; increments are not known that well, and a life has many weeks
 _FREE = 1e-6  # cost below which a contact counts as free when users are ordered by gain per unit of money
 
 
@@ -145,7 +146,7 @@ class UpliftGreedy:
             capacities=self.capacities,
         )
         actions = np.zeros(order.size, dtype=np.int16)
-        actions[order] = allocate(problem).actions
+        actions[order] = allocate(problem, precision=_CLOSE_ENOUGH).actions
         return actions
 
     def save_parts(self, folder: Path) -> frozenset[str]:

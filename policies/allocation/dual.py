@@ -21,7 +21,7 @@ from simulations.arrays import ActionArray, FloatArray, IntArray
 from simulations.compiled import njit
 
 _Convex = Callable[[FloatArray], tuple[float, FloatArray]]
-_TOLERANCE = 1e-10  # of the bound: closer than this is done
+EXACT = 1e-10  # of the bound: closer than this is done
 _MAX_STEPS = 400
 
 
@@ -85,7 +85,9 @@ class Prices:
     choice: ActionArray
 
 
-def shadow_prices(values: FloatArray, costs: FloatArray, budget: float, capacities: FloatArray) -> Prices:
+def shadow_prices(
+    values: FloatArray, costs: FloatArray, budget: float, capacities: FloatArray, *, precision: float = EXACT
+) -> Prices:
     """Find the prices of the smallest bound.
 
     Parameters
@@ -98,6 +100,8 @@ def shadow_prices(values: FloatArray, costs: FloatArray, budget: float, capaciti
         Infinity for none.
     capacities : (n_actions,) float array
         Infinity for none.
+    precision : float
+        Relative distance from the smallest bound at which several prices are close enough; one price alone is always exact.
     """
     choice = np.empty(values.shape[0], dtype=np.int16)
     no_surcharge = np.zeros(values.shape[1])
@@ -107,7 +111,7 @@ def shadow_prices(values: FloatArray, costs: FloatArray, budget: float, capaciti
         return Prices(budget_price=0.0, capacity_prices=no_surcharge, bound=kept, choice=choice)
     if limited.size == 0:
         return _one_price(values, costs, budget, kept, spend)
-    return _several_prices(values, costs, budget, capacities, limited)
+    return _several_prices(values, costs, budget, capacities, limited, precision)
 
 
 def _highest_price(values: FloatArray, costs: FloatArray) -> float:
@@ -130,7 +134,7 @@ def _one_price(values: FloatArray, costs: FloatArray, budget: float, kept: float
         width = high - low
         crossing = (high_bound - low_bound + low_slope * low - high_slope * high) / (low_slope - high_slope)
         floor = low_bound + low_slope * (crossing - low)  # the bound cannot be smaller anywhere
-        if min(low_bound, high_bound) - floor <= _TOLERANCE * abs(floor):
+        if min(low_bound, high_bound) - floor <= EXACT * abs(floor):
             break
         middle = 0.5 * (low + high) if bisect else crossing
         if not low < middle < high:
@@ -147,7 +151,9 @@ def _one_price(values: FloatArray, costs: FloatArray, budget: float, kept: float
     return Prices(budget_price=price, capacity_prices=no_surcharge, bound=bound, choice=affordable)
 
 
-def _several_prices(values: FloatArray, costs: FloatArray, budget: float, capacities: FloatArray, limited: IntArray) -> Prices:
+def _several_prices(
+    values: FloatArray, costs: FloatArray, budget: float, capacities: FloatArray, limited: IntArray, precision: float
+) -> Prices:
     """Minimise the bound over the price of money, where there is a budget, and the surcharges of the `limited` actions."""
     has_budget = bool(np.isfinite(budget)) and bool((costs[np.isfinite(values)] > 0).any())
     limits = np.concatenate([[budget], capacities[limited]]) if has_budget else capacities[limited].astype(np.float64)
@@ -166,13 +172,13 @@ def _several_prices(values: FloatArray, costs: FloatArray, budget: float, capaci
         used = np.concatenate([[spend], counts[limited]]) if has_budget else counts[limited].astype(np.float64)
         return kept + float((point * scale * limits).sum()), (limits - used) * scale
 
-    point, bound = _boxstep(bound_and_slope, n_prices=limits.size)
+    point, bound = _boxstep(bound_and_slope, n_prices=limits.size, precision=precision)
     price, surcharges = split(point)
     respond(values, costs, price, surcharges, choice)
     return Prices(budget_price=price, capacity_prices=surcharges, bound=bound, choice=choice)
 
 
-def _boxstep(function: _Convex, *, n_prices: int) -> tuple[FloatArray, float]:
+def _boxstep(function: _Convex, *, n_prices: int, precision: float) -> tuple[FloatArray, float]:
     """Minimise a convex function over the unit box; return the best point and its value.
 
     `function` returns value and slope. Each cut is a tangent; the master problem minimises their maximum inside a smaller box
@@ -198,7 +204,7 @@ def _boxstep(function: _Convex, *, n_prices: int) -> tuple[FloatArray, float]:
         point = np.clip(master.x[:-1], low, high)
         promise = best - master.x[-1] * unit
         inside = bool((((point > low) | (low == 0.0)) & ((point < high) | (high == 1.0))).all())
-        if promise <= _TOLERANCE * unit:
+        if promise <= precision * unit:
             if inside:
                 break
             radius = min(4.0 * radius, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from policies.allocation.dual import shadow_prices
+from policies.allocation.dual import EXACT, shadow_prices
 from policies.allocation.limits import spend_limit, usage
 from policies.allocation.problem import NO_CAPACITY, Allocation, AllocationProblem
 from policies.allocation.repair import fit_budget, fit_capacities, improve, rotate
@@ -14,7 +14,7 @@ _TINY = 1e-12  # currency; below this a bound counts as nothing
 _ROUNDS = 200  # chains of moves tried
 
 
-def allocate(problem: AllocationProblem) -> Allocation:
+def allocate(problem: AllocationProblem, *, precision: float = EXACT) -> Allocation:
     """Choose at most one action for each user, worth as much as can be found within budget and capacities.
 
     The allocation always holds to the limits. `Allocation.lp_gap` bounds what a better one could add: with one budget it is at
@@ -42,7 +42,7 @@ def allocate(problem: AllocationProblem) -> Allocation:
     capacities = np.where(problem.capacities == NO_CAPACITY, np.inf, problem.capacities).astype(np.float64)
     capacities[0] = np.inf
 
-    prices = shadow_prices(values, costs, np.inf if problem.budget is None else problem.budget, capacities)
+    prices = shadow_prices(values, costs, np.inf if problem.budget is None else problem.budget, capacities, precision=precision)
     choice: ActionArray = prices.choice.copy()
     places = capacities - np.bincount(choice, minlength=problem.n_actions)
     price, surcharges = prices.budget_price, prices.capacity_prices
