@@ -76,7 +76,7 @@ class Classroom:
     @property
     def factory(self) -> PolicyFactory:
         """Builds the searched policies."""
-        return PolicyFactory(ensemble=self.ensemble, states=self.states, limits=self.limits, members=len(self.ensemble.members))
+        return PolicyFactory(ensemble=self.ensemble, states=self.states, limits=self.limits)
 
     def learn(self, settings: PolicySettings) -> tuple[Policy, ...]:
         """Return every policy of the comparison, doing nothing first; those that need training are trained here."""
