@@ -160,7 +160,7 @@ def assignment_document(checked: CheckedTrial) -> dict[str, Any]:
             "hold": calibration.holds,
             "p_value": calibration.p_value,
             "words": calibration.words,
-            "bins": [{"predicted": p, "observed": o, "users": n} for p, o, n in calibration.bins],
+            "bins": _records(calibration.bins.rename(columns={"decisions": "users"})),
         }
     return document
 
