@@ -64,6 +64,19 @@ def alarm_section(report: ExperimentReport) -> Section | None:
     return Section(heading="Before anything else", body=(paragraph(report.alarm, class_="lead"),))
 
 
+def balance_table(balance: pd.DataFrame) -> Html:
+    """List the covariates by how far they differ from the control group's."""
+    order = balance["z"].abs().sort_values(ascending=False, kind="stable").index
+    columns = [
+        words_column("Covariate", "covariate"),
+        words_column("Action", "action"),
+        number_column("Difference", "difference", 3),
+        number_column("In standard errors", "z", 1),
+    ]
+    caption = "Treated less control group before any weighting, in standard deviations, the furthest first."
+    return html_table(balance.loc[order], columns, caption=caption, limit=_BALANCE_SHOWN)
+
+
 def calibration(bins: pd.DataFrame) -> list[Html]:
     """Draw recorded probabilities against the shares treated, a chart an action, and lay the bins out."""
     charts = [
@@ -96,22 +109,7 @@ def experiment_section(report: ExperimentReport) -> Section:
     if report.who is not None and len(report.who):
         body += [heading("Who gets what"), who_table(report.who)]
     if len(report.balance):
-        order = report.balance["z"].abs().sort_values(ascending=False, kind="stable").index
-        columns = [
-            words_column("Covariate", "covariate"),
-            words_column("Action", "action"),
-            number_column("Difference", "difference", 3),
-            number_column("In standard errors", "z", 1),
-        ]
-        body += [
-            heading("Where the groups differ"),
-            html_table(
-                report.balance.loc[order],
-                columns,
-                caption="Treated less control group before any weighting, in standard deviations, the furthest first.",
-                limit=_BALANCE_SHOWN,
-            ),
-        ]
+        body += [heading("Where the groups differ"), balance_table(report.balance)]
     if report.bins is not None and len(report.bins):
         body += [heading("Do the recorded probabilities hold?"), *calibration(report.bins)]
     if report.remarks:
