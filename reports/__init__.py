@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from reports.tables import text_table as text_table
     from reports.terminal import plan_text as plan_text
     from reports.terminal import policies_text as policies_text
+    from reports.trial_check import TrialCheckReport as TrialCheckReport
+    from reports.trial_check import render_trial_check as render_trial_check
 
 _HOME = {
     "CheckReport": "reports.check",
@@ -47,12 +49,14 @@ _HOME = {
     "SearchReport": "reports.policies",
     "Section": "reports.document",
     "SimulatorReport": "reports.simulator",
+    "TrialCheckReport": "reports.trial_check",
     "WitnessReport": "reports.doubts",
     "html_table": "reports.tables",
     "plan_text": "reports.terminal",
     "policies_text": "reports.terminal",
     "render_check": "reports.check",
     "render_run": "reports.run",
+    "render_trial_check": "reports.trial_check",
     "text_table": "reports.tables",
 }
 __all__ = sorted(_HOME)

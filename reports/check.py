@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports import numbers
+from reports.check_parts import set_aside, stages_section, verdict_section
 from reports.document import Document, Section
 from reports.drawing import figure, panels
 from reports.history_figures import (
@@ -15,10 +16,9 @@ from reports.history_figures import (
     bins_chart,
     contacts_chart,
     logged_chart,
-    quarantine_chart,
     shares_chart,
 )
-from reports.markup import Html, badge, bullets, code, element, joined, paragraph
+from reports.markup import Html, bullets
 from reports.tables import html_table, number_column, plain_columns, share_column, words_column
 
 if TYPE_CHECKING:
@@ -119,10 +119,17 @@ def render_check(report: CheckReport) -> str:
 
 
 def _sections(report: CheckReport) -> Iterator[Section]:
-    yield _verdict(report)
+    alarming = report.propensities is not None and report.propensities.alarming
+    yield verdict_section(
+        report.summary,
+        report.cards,
+        alarms=report.propensities.said[:1] if report.propensities is not None and alarming else (),
+        to_fill_in=report.to_fill_in,
+        remarks=report.remarks,
+    )
     if report.propensities is not None and report.propensities.alarming:
         yield _propensities(report.propensities)
-    yield _stages(report)
+    yield stages_section(report.stages, what="history")
     yield _buying(report)
     if len(report.contacts):
         yield _contacts(report)
@@ -143,58 +150,6 @@ def _logged_actions(report: CheckReport, frame: pd.DataFrame) -> Section:
     unsure = frame[frame["estimate"].isna()]
     body.append(bullets(f"{row['action']}: cannot be told; {row['why_not']}." for row in unsure.to_dict("records")))
     return Section(heading="What the log says of each action", body=tuple(part for part in body if part))
-
-
-def _verdict(report: CheckReport) -> Section:
-    cells = [
-        element("div", element("dt", name), element("dd", value, element("small", remark)))
-        for name, value, remark in report.cards
-    ]
-    body = [paragraph(report.summary, class_="lead"), element("dl", *cells, class_="figures")]
-    points: list[Html] = []
-    if report.propensities is not None and report.propensities.alarming:
-        points += [_strong(said) for said in report.propensities.said[:1]]
-    if report.to_fill_in:
-        lines = element("ul", *(element("li", code(line)) for line in report.to_fill_in))
-        lead = f"{numbers.plural(len(report.to_fill_in), 'placeholder')} in the configuration:"
-        words = "nobody has vouched for these lines, and every amount of money rests on them."
-        points.append(joined([element("strong", lead), words, lines], " "))
-    points += [
-        joined([element("strong", f"{row['kind'].capitalize()}:"), row["words"]], " ")
-        for row in report.remarks.to_dict("records")
-    ]
-    if points:
-        body += [
-            element("h3", "What to look at first"),
-            element("ul", *(element("li", one) for one in points), class_="doubts"),
-        ]
-    return Section(heading="What was found", body=tuple(body))
-
-
-def _strong(sentence: str) -> Html:
-    lead, colon, rest = sentence.partition(":")
-    return joined([element("strong", lead + colon), rest.strip()], " ")
-
-
-def _stages(report: CheckReport) -> Section:
-    rows = [
-        element(
-            "tr",
-            element("th", row["stage"], scope="row", class_="left"),
-            element("td", badge("yes", "passed") if row["supported"] else badge("no", "failed")),
-            element("td", row["missing"] or numbers.MISSING),
-        )
-        for row in report.stages.to_dict("records")
-    ]
-    head = element(
-        "tr", *(element("th", words, scope="col", class_="left") for words in ("Stage", "Supported", "What is missing"))
-    )
-    caption = "What this history supports. A run goes on where it can; a stage that says no should not be believed."
-    table = element("table", element("caption", element("span", caption)), element("thead", head), element("tbody", *rows))
-    return Section(
-        heading="What it can support",
-        body=(element("div", table, class_="scroll", role="region", aria_label=caption, tabindex=0),),
-    )
 
 
 def _buying(report: CheckReport) -> Section:
@@ -263,20 +218,7 @@ def _rows(report: CheckReport) -> Section:
         number_column("Outside the weeks", "outside_periods", 0),
     ]
     body: list[Html] = [html_table(report.counts, columns, caption="Rows by table: read = accepted + set aside.", limit=40)]
-    if len(report.reasons):
-        body.append(figure(quarantine_chart(report.reasons), "Rows that were set aside, by reason."))
-        reasons = [
-            words_column("Table", "table"),
-            words_column("Column", "column"),
-            words_column("Why", "reason"),
-            number_column("Rows", "rows", 0),
-            words_column("The first", "first"),
-        ]
-        body.append(
-            html_table(
-                report.reasons, reasons, caption="Why rows were set aside, and where the first of them stands.", limit=40
-            )
-        )
+    body += set_aside(report.reasons)
     if len(report.tables):
         body.append(html_table(report.tables, plain_columns(report.tables), caption="What each table holds."))
     body.append(bullets(report.notes))

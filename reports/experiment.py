@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from reports import numbers
 from reports.document import Section
+from reports.drawing import figure, panels
+from reports.history_figures import bins_chart
 from reports.markup import Html, bullets, heading, paragraph
 from reports.tables import html_table, number_column, plain_columns, share_column, words_column
 
@@ -32,8 +34,8 @@ class ExperimentReport:
         action, users, share; declared_share, mean_propensity and means of outcomes where known.
     balance : frame, a row a treatment and covariate
         action, covariate, difference (in standard deviations), z.
-    bins : frame or None, a row a bin of recorded probabilities
-        predicted, observed, users.
+    bins : frame or None, a row an action and bin of recorded probabilities
+        action, decisions (users), predicted, observed, low, high.
     remarks : sequence of str
         Further things to know.
     who : frame or None, a row a covariate
@@ -62,6 +64,42 @@ def alarm_section(report: ExperimentReport) -> Section | None:
     return Section(heading="Before anything else", body=(paragraph(report.alarm, class_="lead"),))
 
 
+def balance_table(balance: pd.DataFrame) -> Html:
+    """List the covariates by how far they differ from the control group's."""
+    order = balance["z"].abs().sort_values(ascending=False, kind="stable").index
+    columns = [
+        words_column("Covariate", "covariate"),
+        words_column("Action", "action"),
+        number_column("Difference", "difference", 3),
+        number_column("In standard errors", "z", 1),
+    ]
+    caption = "Treated less control group before any weighting, in standard deviations, the furthest first."
+    return html_table(balance.loc[order], columns, caption=caption, limit=_BALANCE_SHOWN)
+
+
+def calibration(bins: pd.DataFrame) -> list[Html]:
+    """Draw recorded probabilities against the shares treated, a chart an action, and lay the bins out."""
+    charts = [
+        bins_chart(part, name=f"propensities-{place}") for place, (_, part) in enumerate(bins.groupby("action", sort=False))
+    ]
+    columns = [
+        words_column("Action", "action"),
+        number_column("Users", "decisions", 0),
+        share_column("On record", "predicted"),
+        share_column("Share treated", "observed"),
+        share_column("Chance, from", "low"),
+        share_column("to", "high"),
+    ]
+    caption = (
+        "Each mark is a bin of users; where the recorded probabilities are right, it lies in the band, which chance allows."
+    )
+    drawn = figure(charts[0], caption) if len(charts) == 1 else panels(charts, caption)
+    table = html_table(
+        bins, columns, caption="Users in bins, and the limits within which chance keeps 99.9% of them.", limit=40
+    )
+    return [drawn, table]
+
+
 def experiment_section(report: ExperimentReport) -> Section:
     """Lay out the experiment."""
     body: list[Html] = [
@@ -71,32 +109,9 @@ def experiment_section(report: ExperimentReport) -> Section:
     if report.who is not None and len(report.who):
         body += [heading("Who gets what"), who_table(report.who)]
     if len(report.balance):
-        order = report.balance["z"].abs().sort_values(ascending=False, kind="stable").index
-        columns = [
-            words_column("Covariate", "covariate"),
-            words_column("Action", "action"),
-            number_column("Difference", "difference", 3),
-            number_column("In standard errors", "z", 1),
-        ]
-        body += [
-            heading("Where the groups differ"),
-            html_table(
-                report.balance.loc[order],
-                columns,
-                caption="Treated less control group before any weighting, in standard deviations, the furthest first.",
-                limit=_BALANCE_SHOWN,
-            ),
-        ]
+        body += [heading("Where the groups differ"), balance_table(report.balance)]
     if report.bins is not None and len(report.bins):
-        columns = [
-            share_column("Recorded probability", "predicted"),
-            share_column("Share treated", "observed"),
-            number_column("Users", "users", 0),
-        ]
-        body += [
-            heading("Do the recorded probabilities hold?"),
-            html_table(report.bins, columns, caption="Users by their recorded probability of treatment."),
-        ]
+        body += [heading("Do the recorded probabilities hold?"), *calibration(report.bins)]
     if report.remarks:
         body += [heading("To know before believing it"), bullets([numbers.text(remark) for remark in report.remarks])]
     return Section(heading="The experiment", body=tuple(part for part in body if part))

@@ -103,7 +103,7 @@ def contacts_chart(contacts: pd.DataFrame, *, n_weeks: int) -> Chart:
     return draw("contacts", paint, description=f"Contacts by action and week; in all: {said}.", height=0.75 + 0.28 * len(shown))
 
 
-def bins_chart(bins: pd.DataFrame) -> Chart:
+def bins_chart(bins: pd.DataFrame, *, name: str = "propensities") -> Chart:
     """Draw how often an action happened against its logged probability, with the limits of chance.
 
     Parameters
@@ -115,12 +115,14 @@ def bins_chart(bins: pd.DataFrame) -> Chart:
     outside = (bins["observed"] < bins["low"]) | (bins["observed"] > bins["high"])
 
     def paint(axes: Axes) -> None:
+        sorted_bins = bins.sort_values("predicted", kind="stable")
         predicted, observed = bins["predicted"].to_numpy(), bins["observed"].to_numpy()
         top = min(1.02, 1.08 * float(max(bins["high"].max(), bins["observed"].max())))
         axes.plot([0, top], [0, top], color=MUTED, linewidth=0.8, linestyle=":")
         axes.fill_between(
-            predicted, bins["low"].to_numpy(), bins["high"].to_numpy(), color=ESTIMATED, alpha=0.2, linewidth=0, label="chance"
-        )
+            sorted_bins["predicted"].to_numpy(), sorted_bins["low"].to_numpy(), sorted_bins["high"].to_numpy(),
+            color=ESTIMATED, alpha=0.2, linewidth=0, label="chance",
+        )  # fmt: skip
         inside = ~outside.to_numpy()
         axes.plot(predicted[inside], observed[inside], color=ESTIMATED, marker="o", markersize=5, linestyle="none", label="bin")
         if not inside.all():
@@ -137,7 +139,7 @@ def bins_chart(bins: pd.DataFrame) -> Chart:
 
     pairs = zip(bins["predicted"], bins["observed"], strict=True)
     said = "; ".join(f"{numbers.share(one)} logged, {numbers.share(other)} happened" for one, other in pairs)
-    return draw("propensities", paint, description=f"Calibration of {action}: {said}.", width=4.4, height=3.3)
+    return draw(name, paint, description=f"Calibration of {action}: {said}.", width=4.4, height=3.3)
 
 
 def shares_chart(shares: pd.DataFrame, *, stands_for: bool) -> Chart:

@@ -29,18 +29,21 @@ def check(
     from reports import render_check
 
     settings = load_config(config)
+    path = page or workspace / "reports" / f"check-{_file_name(settings.name)}.html"
     if settings.experiment is not None:
         from decision_engine.experiment.check import check_trial, trial_check_document, trial_check_text
+        from decision_engine.experiment.check_page import trial_check_report
+        from reports import render_trial_check
 
         trial = check_trial(settings)
+        _write(path, render_trial_check(trial_check_report(trial, settings)))
         if json:
-            print_json(trial_check_document(trial))
+            print_json({**trial_check_document(trial, settings), "page": str(path)})
         else:
-            typer.echo(trial_check_text(trial))
+            typer.echo(f"{trial_check_text(trial, settings)}\npage: {path}")
         return
     checked = check_history(settings)
     judged = judge(checked, settings)
-    path = page or workspace / "reports" / f"check-{_file_name(settings.name)}.html"
     _write(path, render_check(check_report(checked, judged, settings)))
     if json:
         print_json({**check_document(checked, judged, settings), "page": str(path)})

@@ -3,10 +3,12 @@
 Three questions, before any effect is looked at. *Do the group sizes fit?* Against declared shares by chi-squared, against
 recorded probabilities by the count that each group implies, the sum of 1/p over its users, which estimates all users (Fabijan
 et al., 2019, KDD). *Do the recorded probabilities hold?* Where there are two groups, users are sorted by the probability of
-treatment, and the share treated is compared with it bin by bin (Hosmer and Lemeshow, 1980). *Does what was known before tell
-who got what?* A classifier that never saw the user says so (Lopez-Paz and Oquab, 2017, ICLR): under a draw its ranks are those
-of a lottery, and the Mann-Whitney statistic inside a fold has a known distribution. The folds' statistics depend on each other,
-since each fold teaches the others' classifiers; so their standard errors are added up, as the sum's cannot be larger.
+treatment, and the share treated is compared with it bin by bin. Where there are more, a record names the probability of what
+was given and no other: each group must then stand for all users in every bin of what the covariates tell of who gets it (see
+`history.calibration`). *Does what was known before tell who got what?* A classifier that never saw the user says so (Lopez-Paz
+and Oquab, 2017, ICLR): under a draw its ranks are those of a lottery, and the Mann-Whitney statistic inside a fold has a known
+distribution. The folds' statistics depend on each other, since each fold teaches the others' classifiers; so their standard
+errors are added up, as the sum's cannot be larger.
 """
 
 from __future__ import annotations
@@ -15,16 +17,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import chi2, chisquare, norm, rankdata
+import pandas as pd
+from scipy.stats import chisquare, norm, rankdata
 
 from decision_engine.effects.nuisances import CLIP, cross_fit, row_folds
 from decision_engine.effects.randomisation import MISMATCH
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
-from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from decision_engine.history.calibration import binned, weighed, weighed_in_bins
+from simulations.arrays import BoolArray, Float32Array, FloatArray
 
 Mode = Literal["randomised", "recorded", "mixed", "observational"]
-_BINS = 10
-_FEWEST_IN_BIN = 50
 _TREES = 60
 
 
@@ -52,12 +54,12 @@ class GroupSizes:
         return self.p_value >= MISMATCH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Calibration:
     """Whether recorded probabilities are those with which treatments were given."""
 
     p_value: float
-    bins: tuple[tuple[float, float, int], ...]  # mean probability of treatment, share treated, users
+    bins: pd.DataFrame  # a row an action and bin: action, decisions (users), predicted, observed, low, high
     words: str
 
     @property
@@ -148,7 +150,7 @@ def judge_assignment(trial: Trial, shares: dict[str, float], *, seed: int) -> As
     return Assignment(
         mode=mode,
         sizes=_sizes(trial, shares, known),
-        calibration=_calibrate(trial) if mode == "recorded" and len(trial.given) == 2 else None,
+        calibration=_calibrate(trial, seed) if mode == "recorded" else None,
         predictions=predictions,
         chances=chances,
         taken=np.where(known, trial.propensities, own),
@@ -242,16 +244,11 @@ def _against_declared(trial: Trial, shares: dict[str, float]) -> GroupSizes:
 
 
 def _against_recorded(trial: Trial) -> GroupSizes:
-    names, gaps, told = [], [], []
-    for action in trial.given:
-        p = trial.propensities[trial.got(action)]
-        implied = float((1.0 / p).sum())
-        spread = float(np.sqrt(((1.0 - p) / p**2).sum()))
-        gaps.append((implied - trial.n_users) / spread if spread > 0 else 0.0)
-        names.append(trial.actions.names[action])
-        told.append(f"{names[-1]} implies {implied:,.0f}")
-    p_value = min(1.0, len(gaps) * float(2.0 * norm.sf(np.abs(gaps).max())))
-    said = f"counted through the recorded probabilities of each group, there are {trial.n_users:,} users: {', '.join(told)}"
+    names = np.array([trial.actions.names[action] for action in trial.given])
+    codes = np.searchsorted(np.array(trial.given), trial.treatments)
+    judged, p_value = weighed(names, codes, trial.propensities, possible=np.ones(names.size, dtype=np.bool_))
+    implied = ", ".join(f"{row.action} implies {row.expected:,.0f}" for row in judged.itertuples())
+    said = f"counted through the recorded probabilities of each group, there are {trial.n_users:,} users: {implied}"
     return GroupSizes(against="recorded", p_value=p_value, words=_sized(p_value, said, "recorded probabilities"))
 
 
@@ -264,28 +261,39 @@ def _sized(p_value: float, told: str, against: str) -> str:
     )
 
 
-def _calibrate(trial: Trial) -> Calibration:
-    """Hold recorded probabilities of two groups against who was treated."""
-    treated = ~trial.got(0)
-    chance: FloatArray = np.where(treated, trial.propensities, 1.0 - trial.propensities)
-    bins = _equal_bins(chance)
-    rows, total, freedom = [], 0.0, 0
-    for k in np.unique(bins):
-        here = bins == k
-        expected, spread = float(chance[here].sum()), float((chance[here] * (1.0 - chance[here])).sum())
-        rows.append((expected / here.sum(), float(treated[here].mean()), int(here.sum())))
-        if spread > 0.0:
-            total, freedom = total + (float(treated[here].sum()) - expected) ** 2 / spread, freedom + 1
-    p = float(chi2.sf(total, freedom)) if freedom else 1.0
-    worst = max(rows, key=lambda row: abs(row[0] - row[1]))
-    words = (
-        f"The recorded probabilities {'hold' if p >= MISMATCH else 'do not hold'} ({p_words(p)}): of users with {worst[0]:.1%} "
-        f"on average, {worst[1]:.1%} were treated, which is the largest gap of {len(rows)} bins."
+def _calibrate(trial: Trial, seed: int) -> Calibration | None:
+    """Hold recorded probabilities against who was treated; None where nothing tells users apart, so that the sizes say all."""
+    if len(trial.given) == 2:
+        treated = ~trial.got(0)
+        chance = np.where(treated, trial.propensities, 1.0 - trial.propensities)
+        name = trial.actions.names[trial.given[1]]
+        inside = (chance > 0.0) & (chance < 1.0)
+        if not inside.any():
+            return None
+        bins, p_value = binned(name, treated[inside], chance[inside])
+        return Calibration(p_value=p_value, bins=bins, words=_calibrated(p_value, bins))
+    if not trial.covariate_names:
+        return None
+    scores = _estimated(trial, seed)
+    judged = [
+        weighed_in_bins(trial.actions.names[action], trial.got(action), trial.propensities, scores[:, action])
+        for action in trial.given
+        if trial.counts[action] >= FEWEST_USERS
+    ]
+    told = [bins for bins, _ in judged if len(bins)]
+    if not told:
+        return None
+    p_value = min(1.0, len(told) * min(p for _, p in judged))
+    bins = pd.concat(told, ignore_index=True)
+    return Calibration(p_value=p_value, bins=bins, words=_calibrated(p_value, bins))
+
+
+def _calibrated(p_value: float, bins: pd.DataFrame) -> str:
+    reach = (bins["high"] - bins["low"]).clip(lower=1e-9)
+    furthest = int(((bins["observed"] - bins["predicted"]).abs() / reach).to_numpy().argmax())
+    worst = bins.to_dict("records")[furthest]
+    return (
+        f"The recorded probabilities {'hold' if p_value >= MISMATCH else 'do not hold'} ({p_words(p_value)}): of "
+        f"{worst['decisions']:,} users with {worst['predicted']:.1%} on record, {worst['observed']:.1%} got {worst['action']}, "
+        f"the furthest of {len(bins)} bins."
     )
-    return Calibration(p_value=p, bins=tuple(rows), words=words)
-
-
-def _equal_bins(chance: FloatArray) -> IntArray:
-    n_bins = int(max(1, min(_BINS, chance.size // _FEWEST_IN_BIN)))
-    edges = np.unique(np.quantile(chance, np.linspace(0.0, 1.0, n_bins + 1)[1:-1]))
-    return np.searchsorted(edges, chance, side="left").astype(np.int64)

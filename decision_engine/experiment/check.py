@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from decision_engine.config.models import Config
+from decision_engine.config.placeholders import warn_of
 from decision_engine.effects.overlap import AUC_OF_A_RULE
 from decision_engine.experiment.assignment import Assignment, judge_assignment
 from decision_engine.experiment.suspects import balance_frame, groups_frame, remarks_on
@@ -160,14 +161,15 @@ def assignment_document(checked: CheckedTrial) -> dict[str, Any]:
             "hold": calibration.holds,
             "p_value": calibration.p_value,
             "words": calibration.words,
-            "bins": [{"predicted": p, "observed": o, "users": n} for p, o, n in calibration.bins],
+            "bins": _records(calibration.bins.rename(columns={"decisions": "users"})),
         }
     return document
 
 
-def trial_check_document(checked: CheckedTrial) -> dict[str, Any]:
+def trial_check_document(checked: CheckedTrial, config: Config) -> dict[str, Any]:
     """Return the JSON document of `check`."""
     return {
+        "to_fill_in": [{"line": p.line, "written": p.written, "wanted": p.wanted} for p in config.origin.placeholders],
         "assignment": assignment_document(checked),
         **trial_data_document(checked),
         "remarks": [{"kind": remark.kind, "words": remark.words} for remark in checked.remarks],
@@ -175,7 +177,7 @@ def trial_check_document(checked: CheckedTrial) -> dict[str, Any]:
     }
 
 
-def trial_check_text(checked: CheckedTrial) -> str:
+def trial_check_text(checked: CheckedTrial, config: Config) -> str:
     """Return what `check` prints: the group sizes first."""
     history, assignment = checked.history, checked.assignment
     blocks = [_wrapped(assignment.sizes.words), _groups_text(checked), _wrapped(assignment.words())]
@@ -192,7 +194,13 @@ def trial_check_text(checked: CheckedTrial) -> str:
     blocks += [_wrapped(f"Beware ({remark.kind}): {remark.words}") for remark in checked.remarks]
     blocks.append("What this experiment supports:")
     blocks += [_wrapped(f"  {stage.say()}") for stage in checked.stages]
+    if warning := warn_of(config.origin.placeholders, config.origin.name):
+        blocks.append(_wrapped_lines(warning))
     return "\n".join(blocks)
+
+
+def _wrapped_lines(words: str) -> str:
+    return "\n".join(_wrapped(line) for line in words.split("\n"))
 
 
 def _groups_text(checked: CheckedTrial) -> str:

@@ -215,7 +215,7 @@ def _experiment(checked: CheckedTrial, who: pd.DataFrame) -> ExperimentReport:
         words=words if calibration is None else [*words, calibration.words],
         groups=checked.groups,
         balance=checked.balance,
-        bins=None if calibration is None else pd.DataFrame(calibration.bins, columns=["predicted", "observed", "users"]),
+        bins=None if calibration is None else calibration.bins,
         remarks=[f"{remark.kind}: {remark.words}" for remark in checked.remarks],
         who=who,
     )

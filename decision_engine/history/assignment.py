@@ -16,15 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from decision_engine.history.calibration import BIN_COLUMNS, CHANCE, SHARE_COLUMNS, binned, weighed
 from simulations.arrays import FloatArray
 
-CHANCE = 0.001  # a mismatch is told where chance alone would bring one as large less often than this
 FEWEST = 50  # decisions below which nothing is said
-_N_BINS = 10
 _SUMS_TO_ONE = 0.02  # shares of all actions that sum to one but for this are the whole distribution
 _NONE = "none"
-_BIN_COLUMNS = ("action", "decisions", "predicted", "observed", "low", "high")
-_SHARE_COLUMNS = ("action", "happened", "expected", "error", "p_value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +52,8 @@ class Assignment:
     decisions: int = 0
     nothing_logged: bool = False
     method: str = ""
-    shares: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_SHARE_COLUMNS)))
-    bins: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_BIN_COLUMNS)))
+    shares: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SHARE_COLUMNS)))
+    bins: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BIN_COLUMNS)))
     p_value: float = float("nan")
     bins_p_value: float = float("nan")
 
@@ -152,9 +149,10 @@ def judge_assignment(exposures: pd.DataFrame) -> Assignment:
     if actions.size == 2 and _NONE in actions:
         whole = np.where(np.arange(2)[None, :] == codes[:, None], chances[:, None], 1.0 - chances[:, None])
         shares, p_value = _compared(actions, codes, whole)
-        bins, bins_p_value = _binned(actions, codes, whole)
+        place = int(np.flatnonzero(actions != _NONE)[0])
+        bins, bins_p_value = binned(str(actions[place]), codes == place, whole[:, place])
         return replace(unjudged, method="bins", shares=shares, p_value=p_value, bins=bins, bins_p_value=bins_p_value)
-    shares, p_value = _weighed(actions, codes, chances)
+    shares, p_value = weighed(actions, codes, chances, possible=actions == _NONE)
     return replace(unjudged, method="weights", shares=shares, p_value=p_value)
 
 
@@ -183,52 +181,7 @@ def _compared(actions: np.ndarray[Any, Any], codes: np.ndarray[Any, Any], whole:
     statistic = float(difference @ np.linalg.pinv(spread, rcond=1e-9, hermitian=True) @ difference)
     values = (actions, counts, expected, error, 2.0 * norm.sf(np.abs(difference) / error))
     rank = max(1, int(np.linalg.matrix_rank(spread, tol=1e-9 * float(np.max(np.diag(spread))), hermitian=True)))
-    return pd.DataFrame(dict(zip(_SHARE_COLUMNS, values, strict=True))), float(chi2.sf(statistic, rank))
-
-
-def _binned(actions: np.ndarray[Any, Any], codes: np.ndarray[Any, Any], whole: FloatArray) -> tuple[pd.DataFrame, float]:
-    """Bin the probability of the action that is not `none`; the chi-square has a degree of freedom a bin, as none is fitted."""
-    from scipy.stats import chi2, norm
-
-    place = int(np.flatnonzero(actions != _NONE)[0])
-    chances, done = whole[:, place], codes == place
-    edges = np.unique(np.quantile(chances, np.linspace(0.0, 1.0, _N_BINS + 1)))
-    bins = np.clip(np.searchsorted(edges, chances, side="right") - 1, 0, max(edges.size - 2, 0))
-    frame = pd.DataFrame({"bin": bins, "chance": chances, "done": done, "spread": chances * (1.0 - chances)})
-    sums = frame.groupby("bin").agg(n=("done", "size"), predicted=("chance", "mean"), observed=("done", "mean"),
-                                    spread=("spread", "sum"))  # fmt: skip
-    error = np.sqrt(sums["spread"]) / sums["n"]
-    statistic = float((((sums["observed"] - sums["predicted"]) / error) ** 2).sum())
-    reach = norm.isf(CHANCE / 2.0) * error
-    table = pd.DataFrame(
-        {
-            "action": actions[place],
-            "decisions": sums["n"],
-            "predicted": sums["predicted"],
-            "observed": sums["observed"],
-            "low": np.maximum(sums["predicted"] - reach, 0.0),
-            "high": np.minimum(sums["predicted"] + reach, 1.0),
-        }
-    )
-    return table.reset_index(drop=True), float(chi2.sf(statistic, len(table)))
-
-
-def _weighed(actions: np.ndarray[Any, Any], codes: np.ndarray[Any, Any], chances: FloatArray) -> tuple[pd.DataFrame, float]:
-    """Judge each action by the decisions that its rows stand for: too many always tell, too few only of `none`.
-
-    An action other than `none` may have been impossible at some decisions. Its p-value is one-sided; the smallest, times the
-    number of actions, is that of all together.
-    """
-    from scipy.stats import norm
-
-    n = float(codes.size)
-    stands_for = np.bincount(codes, weights=1.0 / chances, minlength=actions.size)
-    error = np.sqrt(np.bincount(codes, weights=(1.0 - chances) / chances**2, minlength=actions.size))
-    score = (stands_for - n) / error
-    p_values = np.where(actions == _NONE, 2.0 * norm.sf(np.abs(score)), norm.sf(score))
-    values = (actions, np.full(actions.size, n), stands_for, error, p_values)
-    table = pd.DataFrame(dict(zip(_SHARE_COLUMNS, values, strict=True)))
-    return table, min(1.0, float(p_values.min()) * actions.size)
+    return pd.DataFrame(dict(zip(SHARE_COLUMNS, values, strict=True))), float(chi2.sf(statistic, rank))
 
 
 def _odds(p_value: float) -> str:

@@ -100,7 +100,7 @@ def _bars(values: FloatArray, *, whole: bool) -> pd.DataFrame:
     if not values.size:
         return pd.DataFrame(columns=["label", "count"])
     start = 1.0 if whole else 0.0
-    width = _round_width((float(np.quantile(values, 0.97)) - start) / (_N_BARS - 1), whole=whole)
+    width = round_width((float(np.quantile(values, 0.97)) - start) / (_N_BARS - 1), whole=whole)
     n_bars = int(min(_N_BARS, max(1, (float(values.max()) - start) // width + 1)))
     places = np.clip(((values - start) // width).astype(np.int64), 0, n_bars - 1)
     lows = start + width * np.arange(n_bars)
@@ -116,8 +116,14 @@ def _bar_label(low: float, width: float, *, whole: bool) -> str:
     return f"{low:g}" if width == 1 else f"{low:g}–{low + width - 1:g}"
 
 
-def _round_width(width: float, *, whole: bool) -> float:
-    """Return the next larger of 1, 2, 5, 10, ...; weeks where days would be many."""
+def round_width(width: float, *, whole: bool) -> float:
+    """Return the next larger of 1, 2, 5, 10, ...; weeks where days would be many.
+
+    Examples
+    --------
+    >>> round_width(3.2, whole=False), round_width(3.2, whole=True)
+    (5.0, 7.0)
+    """
     if whole and 2 < width <= 7:
         return 7.0
     power = 10.0 ** math.floor(math.log10(max(width, 1e-6)))

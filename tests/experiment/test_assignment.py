@@ -85,6 +85,53 @@ def test_recorded_probabilities_that_do_not_hold_are_told_first(tmp_path):
     assert "do not hold" in checked.alarm
 
 
+def _three_groups(n: int, seed: int, chances: np.ndarray) -> pd.DataFrame:
+    """Return users of three groups, with the probability of what they were given."""
+    known = draw_experiment(n, seed=seed).frame
+    drawn = (np.random.default_rng(seed + 1000).random(n)[:, None] > np.cumsum(chances, axis=1)[:, :2]).sum(axis=1)
+    names = np.array(["No E-Mail", "Mens E-Mail", "Womens E-Mail"])
+    return known.assign(segment=names[drawn], p=chances[np.arange(n), drawn])
+
+
+def _by_newbie(n: int, seed: int) -> np.ndarray:
+    """Return probabilities of three groups that differ between the new and the old."""
+    new = draw_experiment(n, seed=seed).frame["newbie"].to_numpy() == 1
+    return np.where(new[:, None], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5])
+
+
+def test_recorded_probabilities_of_three_groups_that_hold_are_believed(tmp_path):
+    frame = _three_groups(9000, 8, _by_newbie(9000, 8))
+    calibration = _check(tmp_path, frame, NO_SHARES, RECORDED).assignment.calibration
+    assert calibration is not None
+    assert calibration.holds
+    assert set(calibration.bins["action"]) == {"none", "mens", "womens"}
+    inside = calibration.bins["observed"].between(calibration.bins["low"], calibration.bins["high"])
+    assert inside.mean() > 0.9
+
+
+def test_recorded_probabilities_of_three_groups_that_only_add_up_are_told(tmp_path):
+    """The record knows the groups' shares and not who is new: counted over all users nothing is amiss."""
+    chances = _by_newbie(9000, 8)
+    frame = _three_groups(9000, 8, chances)
+    given = frame["segment"].map({"No E-Mail": 0, "Mens E-Mail": 1, "Womens E-Mail": 2}).to_numpy()
+    even = np.array([0.35, 0.3, 0.35])  # of all users, as many got each
+    checked = _check(tmp_path, frame.assign(p=even[given]), NO_SHARES, RECORDED)
+    assert checked.assignment.sizes.fits
+    assert checked.assignment.calibration is not None
+    assert not checked.assignment.calibration.holds
+    assert "do not hold" in checked.alarm
+
+
+@pytest.mark.slow
+def test_records_that_hold_are_seldom_called_wrong(tmp_path):
+    """20 logs: the alarm of each is set for two in a thousand at most, so that two come by chance once in a thousand times."""
+    alarms = 0
+    for seed in range(20):
+        frame = _three_groups(3000, seed, _by_newbie(3000, seed))
+        alarms += bool(_check(tmp_path / str(seed), frame, NO_SHARES, RECORDED).alarm)
+    assert alarms < 2
+
+
 def test_some_recorded_probabilities_stand_and_shares_fill_the_rest(tmp_path):
     frame = _two_groups(4000, 7, 0.5)
     frame.loc[frame.index[:1000], "p"] = np.nan

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decision_engine.history.assignment import CHANCE, Assignment, judge_assignment
+from decision_engine.history.assignment import Assignment, judge_assignment
+from decision_engine.history.calibration import CHANCE
 
 N = 4_000
 

@@ -282,7 +282,9 @@ def experiment_report(alarm: str = "") -> ExperimentReport:
         words=("The group sizes fit the declared shares (p = 0.52).", "Treated as drawn at random."),
         groups=groups,
         balance=balance,
-        bins=pd.DataFrame({"predicted": [0.5], "observed": [0.49], "users": [980]}),
+        bins=pd.DataFrame(
+            {"action": ["mens"], "decisions": [980], "predicted": [0.5], "observed": [0.49], "low": [0.45], "high": [0.55]}
+        ),
         remarks=("outlier: few users move the estimate.",),
     )
 

@@ -55,7 +55,7 @@ def test_every_table_has_a_caption_and_every_chart_a_description(full_page):
     page = Page(full_page)
     assert len(page.named("caption")) == len(page.named("table")) > 8
     assert all(chart["aria-label"] for chart in page.named("svg"))
-    assert len(page.named("svg")) == 9
+    assert len(page.named("svg")) == 10
     assert len(page.named("h1")) == 1
 
 
