@@ -190,7 +190,12 @@ def _least_squares(basis: FloatArray, gains: FloatArray) -> tuple[FloatArray, Fl
 
 
 def _regress(basis: FloatArray, gains: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return coefficients, all but the constant shrunk, and their covariance before: shrinking takes no doubt away."""
+    """Return coefficients, all but the constant shrunk, and their covariance before: shrinking takes no doubt away.
+
+    The covariance after shrinking would make intervals half as wide, and hold the truth for every other user only where
+    differences are real and the sample too small to show them. Kept whole, intervals of 90 % hold it for about nine users in
+    ten where users differ, and for nearly all where they do not: a sample that cannot tell the two must allow for either.
+    """
     coefficients, covariance = _least_squares(basis, gains)
     unit = _SPREAD_UNITS * float(gains.std()) / np.sqrt(gains.size)
     if unit <= 0.0 or coefficients.size == 1:

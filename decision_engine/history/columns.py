@@ -69,6 +69,8 @@ class ColumnLook:
         The currency's sign that most values carry.
     frequent : tuple of str
         Most frequent values, at most 40.
+    counts : tuple of int
+        Rows that hold each of them.
     """
 
     name: str
@@ -91,6 +93,7 @@ class ColumnLook:
     length: float
     sign: str = ""
     frequent: tuple[str, ...]
+    counts: tuple[int, ...] = ()
 
 
 def look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[str, ColumnLook]:
@@ -161,12 +164,10 @@ def _look(
         f"count(TRY_CAST(v AS TIMESTAMP)), count(*) FILTER (regexp_full_match(v, {literal(_OFFSET)})), "
         f"count(*) FILTER (regexp_full_match(v, {literal(_PRICED)})), min({number}), max({number}), avg(length(v)) FROM {rows}"
     ).fetchall()[0]
-    frequent = tuple(
-        value
-        for (value,) in connection.execute(
-            f"SELECT v FROM {rows} WHERE v IS NOT NULL GROUP BY v ORDER BY count(*) DESC, v LIMIT 40"
-        ).fetchall()
-    )
+    most = connection.execute(
+        f"SELECT v, count(*) FROM {rows} WHERE v IS NOT NULL GROUP BY v ORDER BY count(*) DESC, v LIMIT 40"
+    ).fetchall()
+    frequent = tuple(value for value, _ in most)
     known = max(filled, 1)
     decimal_comma = sure > 0 or (commas > 0 and not groups)
     formats: tuple[str, ...] = ()
@@ -195,6 +196,7 @@ def _look(
         length=float(length or 0.0),
         sign=sign or (_sign(frequent) if priced / known > 0.5 else ""),
         frequent=frequent,
+        counts=tuple(count for _, count in most),
     )
 
 

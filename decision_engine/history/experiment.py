@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.draft import Choose
 from decision_engine.history.infer import CLOSE, name_parts
+from decision_engine.history.round_shares import round_shares
 from decision_engine.history.sheets import Sheet
 
 _CONTROLS = frozenset(
@@ -214,10 +215,9 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
     lines += _folded(
         "  covariates: [", [_text(name) for name in draft.covariates], "] # known before the treatment: check this"
     )
-    equal = ", ".join(f"{name}: {1.0 / len(draft.groups):.4g}" for name in draft.groups.values())
     return [
         *lines,
-        f"  # shares: {{{equal}}} # where users were drawn: what was meant; the group sizes are then tested",
+        *_shares(draft, marked),
         f"  horizon: two weeks # {marked}: how long outcomes were counted",
         f"  ended_on: 2024-12-31 # {marked}: last day on which outcomes were counted; the plan is for the day after",
         "",
@@ -231,6 +231,19 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
         f"  budget: 100 # {marked}: most the plan may cost",
         "  holdout_share: 0.1",
     ]
+
+
+def _shares(draft: ExperimentDraft, marked: str) -> list[str]:
+    """Return the line of the shares: those that the sizes look like, to be checked, or equal ones that are not in force."""
+    look = draft.sheet.looks[draft.treatment]
+    sizes = dict(zip(look.frequent, look.counts, strict=False))
+    found = None if draft.propensity else round_shares([sizes.get(raw, 0) for raw in draft.groups])
+    shares = found.shares if found is not None else tuple([1.0 / len(draft.groups)] * len(draft.groups))
+    told = ", ".join(f"{name}: {share:.4g}" for name, share in zip(draft.groups.values(), shares, strict=True))
+    if found is None:
+        return [f"  # shares: {{{told}}} # where users were drawn: what was meant; the group sizes are then tested"]
+    asked = "are these the shares that were meant? Guessed from the group sizes, which are tested against them"
+    return [f"  shares: {{{told}}} # {found.confidence:.2f}; {marked}: {asked}"]
 
 
 def _action(name: str, marked: str) -> list[str]:

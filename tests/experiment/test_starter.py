@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def test_a_file_of_one_row_a_user_becomes_a_configuration_that_checks_and_runs(t
     assert "    - spend\n    - conversion\n    - visit\n" in text
     assert "covariates: [recency, history_segment, history, mens, womens, zip_code, newbie, channel]" in text
     marked = {line.split(":")[0] for line in started["to_fill_in"]}
-    assert marked == {"currency", "horizon", "ended_on", "margin_share", "kind", "channel", "cost", "budget"}
+    assert marked == {"currency", "shares", "horizon", "ended_on", "margin_share", "kind", "channel", "cost", "budget"}
     assert decision_engine("check", path).code == 0
     document = decision_engine("run", path, "-w", tmp_path / "w", "--json").document
     assert document["plan"]["audience"] == 4000
@@ -38,6 +39,30 @@ def test_a_file_without_ids_names_users_by_their_rows(tmp_path):
     assert "user_id: __row + 1 # no column names the user" in starter.text
     assert '"1": treated' in starter.text
     assert any(line.startswith("- y2 # FILL IN") for line in starter.to_fill_in)
+
+
+def test_sizes_that_look_like_simple_shares_are_held_against_them(tmp_path):
+    shares = {"equal": (1 / 3, 1 / 3, 1 / 3), "held out": (0.1, 0.45, 0.45), "odd": (0.44, 0.33, 0.23)}
+    texts = {}
+    for name, share in shares.items():
+        draw_experiment(8000, seed=4, shares=share).write(tmp_path / f"{name}.csv")
+        texts[name] = write_starter([str(tmp_path / f"{name}.csv")], tmp_path / f"{name}.yaml").text
+    assert re.search(
+        r"\n  shares: \{none: 0.333[34], .*\} # 0.90; FILL IN: are these the shares that were meant", texts["equal"]
+    )
+    assert re.search(r"\n  shares: \{none: 0.1, \S+ 0.45, \S+ 0.45\} # 0.70; FILL IN", texts["held out"])
+    assert "\n  # shares: {" in texts["odd"]
+    told = decision_engine("check", tmp_path / "equal.yaml", "-w", tmp_path / "w").out
+    assert told.startswith("The group sizes fit the declared shares")
+
+
+def test_users_lost_from_one_group_are_found_out_by_guessed_shares(tmp_path):
+    frame = draw_experiment(60_000, seed=4).frame
+    lost = (frame["segment"] == "No E-Mail") & (np.arange(len(frame)) % 25 == 0)
+    frame[~lost].to_csv(tmp_path / "test.csv", index=False)
+    assert " # 0.50; FILL IN" in write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml").text
+    told = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w").out
+    assert told.startswith("Sample-ratio mismatch")
 
 
 def test_variants_without_a_control_group_ask_which_it_is(tmp_path):
