@@ -169,8 +169,8 @@ def assignment_document(checked: CheckedTrial) -> dict[str, Any]:
 def trial_check_document(checked: CheckedTrial, config: Config) -> dict[str, Any]:
     """Return the JSON document of `check`."""
     return {
-        "to_fill_in": [{"line": p.line, "written": p.written, "wanted": p.wanted} for p in config.origin.placeholders],
         "assignment": assignment_document(checked),
+        "to_fill_in": [{"line": p.line, "written": p.written, "wanted": p.wanted} for p in config.origin.placeholders],
         **trial_data_document(checked),
         "remarks": [{"kind": remark.kind, "words": remark.words} for remark in checked.remarks],
         "stages": {s.stage: {"supported": s.supported, "missing": list(s.missing)} for s in checked.stages},
