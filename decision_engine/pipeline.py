@@ -175,33 +175,28 @@ _TIME = ("time", "seed", "effect_horizon_weeks", "interval_level")
 _CHOOSING = (*_TIME, "policy_horizon_weeks", "margin_share", "actions", "contact", "campaign", "policies")
 
 
-def _part(config: Config, *names: str) -> dict[str, Any]:
-    """Return the settings that a stage reads: it runs again when one of them changes, and not for others."""
-    return config.model_dump(mode="json", include=set(names))
-
-
 def _learn(config: Config, stages: Stages) -> _Learned:
     from decision_engine.stages import check, effects, fit, profile
 
     history, checked = stages.run_check(
         "reading and validating the history", config,
         lambda history: check.survey(history, config), lambda found, history: found.of(history),
-        settings=_part(config, "time", "actions"),
+        settings=config.part("time", "actions"),
     )  # fmt: skip
     check.refuse_hopeless(checked.result, config)
     profiled: StageOutcome[Profiles] = stages.run(
         "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
-        after=(checked,), settings=_part(config, *_TIME, "margin_share"),
+        after=(checked,), settings=config.part(*_TIME, "margin_share"),
     )  # fmt: skip
     estimated: StageOutcome[Estimated] = stages.run(
         "effects", "what each action changes, and whether the data can tell",
         lambda: effects.estimate(checked.result.panel, checked.result.history, config),
-        after=(checked,), settings=_part(config, *_TIME, "margin_share", "actions"),
+        after=(checked,), settings=config.part(*_TIME, "margin_share", "actions"),
     )  # fmt: skip
     fitted: StageOutcome[Fitted] = stages.run(
         "fit", "simulators of the users, judged on weeks they did not see",
         lambda: fit.fit_simulators(checked.result.panel, estimated.result, config),
-        after=(checked, estimated), settings=_part(config, *_TIME, "margin_share", "actions", "contact", "simulator"),
+        after=(checked, estimated), settings=config.part(*_TIME, "margin_share", "actions", "contact", "simulator"),
     )  # fmt: skip
     return _Learned(history=history, checked=checked, profiled=profiled, estimated=estimated, fitted=fitted)
 
@@ -210,7 +205,7 @@ def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> 
     from decision_engine.stages import evaluate, plan, search
 
     checked, fitted = learned.checked, learned.fitted
-    choosing = _part(config, *_CHOOSING)
+    choosing = config.part(*_CHOOSING)
     searched: StageOutcome[Searched] = stages.run(
         "search", "settings of the policies, on training simulators",
         lambda: search.search_settings(
@@ -232,7 +227,7 @@ def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> 
         "plan", "who gets what in the coming week",
         lambda: plan.plan_week(checked.result.panel, fitted.result, evaluated.result, searched.result.settings, config),
         after=(checked, fitted, searched, evaluated),
-        settings={**choosing, **_part(config, "name", "currency", "margin_source")},
+        settings={**choosing, **config.part("name", "currency", "margin_source")},
     )  # fmt: skip
     return _Decided(searched=searched, evaluated=evaluated, planned=planned)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports import numbers
-from reports.check_parts import set_aside, stages_section, verdict_section
+from reports.check_parts import counts_table, set_aside, stages_section, verdict_section
 from reports.document import Document, Section
 from reports.drawing import figure, panels
 from reports.history_figures import (
@@ -208,16 +208,7 @@ def _propensities(report: PropensityReport) -> Section:
 
 
 def _rows(report: CheckReport) -> Section:
-    columns = [
-        words_column("Table", "table"),
-        words_column("Source", "source"),
-        number_column("Read", "read", 0),
-        number_column("Accepted", "accepted", 0),
-        number_column("Set aside", "quarantined", 0),
-        number_column("Not asked for", "left_out", 0),
-        number_column("Outside the weeks", "outside_periods", 0),
-    ]
-    body: list[Html] = [html_table(report.counts, columns, caption="Rows by table: read = accepted + set aside.", limit=40)]
+    body: list[Html] = [counts_table(report.counts)]
     body += set_aside(report.reasons)
     if len(report.tables):
         body.append(html_table(report.tables, plain_columns(report.tables), caption="What each table holds."))

@@ -90,6 +90,21 @@ def stages_section(stages: pd.DataFrame, *, what: str) -> Section:
     )
 
 
+def counts_table(counts: pd.DataFrame) -> Html:
+    """Return how many rows each table was made of; weeks count only where the history has them."""
+    columns = [
+        words_column("Table", "table"),
+        words_column("Source", "source"),
+        number_column("Read", "read", 0),
+        number_column("Accepted", "accepted", 0),
+        number_column("Set aside", "quarantined", 0),
+        number_column("Not asked for", "left_out", 0),
+    ]
+    if "outside_periods" in counts:
+        columns.append(number_column("Outside the weeks", "outside_periods", 0))
+    return html_table(counts, columns, caption="Rows by table: read = accepted + set aside.", limit=40)
+
+
 def set_aside(reasons: pd.DataFrame) -> list[Html]:
     """Draw and list why rows were set aside; nothing where none was.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports import numbers
-from reports.check_parts import set_aside, stages_section, verdict_section
+from reports.check_parts import counts_table, set_aside, stages_section, verdict_section
 from reports.document import Document, Section
 from reports.drawing import figure, panels
 from reports.experiment import balance_table, calibration
@@ -143,15 +143,7 @@ def _balance(report: TrialCheckReport) -> Section:
 
 
 def _rows(report: TrialCheckReport) -> Section:
-    columns = [
-        words_column("Table", "table"),
-        words_column("Source", "source"),
-        number_column("Read", "read", 0),
-        number_column("Accepted", "accepted", 0),
-        number_column("Set aside", "quarantined", 0),
-        number_column("Not asked for", "left_out", 0),
-    ]
-    body: list[Html] = [html_table(report.counts, columns, caption="Rows by table: read = accepted + set aside.", limit=40)]
+    body: list[Html] = [counts_table(report.counts)]
     body += set_aside(report.reasons)
     body.append(bullets([numbers.text(note) for note in report.notes]))
     return Section(heading="What was read", body=tuple(part for part in body if part))

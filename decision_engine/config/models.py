@@ -7,7 +7,7 @@ field alone cannot say (two actions of one name, a source that nobody declared) 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -253,6 +253,10 @@ class Config(Section):
     def origin(self) -> Origin:
         """File and lines the configuration came from."""
         return self._origin
+
+    def part(self, *names: str) -> dict[str, Any]:
+        """Return the settings that a stage reads: it runs again when one of them changes, and not for others."""
+        return self.model_dump(mode="json", include=set(names))
 
     def action_set(self) -> ActionSet:
         """Return the actions, `none` first."""

@@ -44,7 +44,7 @@ def trial_check_report(checked: CheckedTrial, config: Config) -> TrialCheckRepor
             [{"stage": s.stage, "supported": s.supported, "missing": "; ".join(s.missing)} for s in checked.stages]
         ),
         remarks=pd.DataFrame([{"kind": r.kind, "words": r.words} for r in checked.remarks], columns=["kind", "words"]),
-        counts=history.counts,
+        counts=history.counts.drop(columns="outside_periods"),  # an experiment has no weeks
         reasons=reasons,
         notes=history.notes,
         level=config.interval_level,

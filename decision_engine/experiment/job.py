@@ -38,23 +38,23 @@ def run_trial(config: Config, stages: Stages, *, maker: str) -> TrialJob:
     history, checked = stages.run_check(
         "reading the experiment: groups, sizes, what was known before", config,
         lambda history: check.survey_trial(history, config), lambda survey, history: survey.of(history),
-        room="experiment", settings=_part(config, "tables", *_ESTIMATING),
+        room="experiment", settings=config.part("tables", *_ESTIMATING),
     )  # fmt: skip
     estimated: StageOutcome[TrialEffects] = stages.run(
         "effects", "what each action changes, on average and by user",
         lambda: effects.estimate_trial(checked.result.trial, checked.result.assignment, config),
-        room="experiment", after=(checked,), settings=_part(config, *_ESTIMATING),
+        room="experiment", after=(checked,), settings=config.part(*_ESTIMATING),
     )  # fmt: skip
     evaluated: StageOutcome[TrialPolicies] = stages.run(
         "evaluate", "ways of choosing, judged by the experiment's own users",
         lambda: evaluate.compare_policies(checked.result.trial, checked.result.assignment, estimated.result, config),
-        room="experiment", after=(checked, estimated), settings=_part(config, *_CHOOSING),
+        room="experiment", after=(checked, estimated), settings=config.part(*_CHOOSING),
     )  # fmt: skip
     planned: StageOutcome[TrialPlan] = stages.run(
         "plan", "who gets what",
         lambda: plan.plan_after_trial(checked.result.trial, estimated.result, evaluated.result, config),
         room="experiment", after=(checked, estimated, evaluated),
-        settings=_part(config, *_CHOOSING, "name", "currency", "margin_source"),
+        settings=config.part(*_CHOOSING, "name", "currency", "margin_source"),
     )  # fmt: skip
     with Ledger(stages.workspace.ledger) as ledger:
         recorded = ledger.record(planned.result.plan, maker=maker)
@@ -85,7 +85,3 @@ def _tell(
         room="experiment", after=done, settings={},
         inputs=(digest_of(config.model_dump(mode="json")), str(recorded.version), history.reading),
     )  # fmt: skip
-
-
-def _part(config: Config, *names: str) -> dict[str, Any]:
-    return config.model_dump(mode="json", include=set(names))

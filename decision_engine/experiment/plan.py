@@ -19,8 +19,8 @@ from decision_engine.experiment.conditional import DRAWS, Predicted
 from decision_engine.experiment.effects import TrialEffects
 from decision_engine.experiment.evaluate import TARGETED, Offered, TrialPolicies
 from decision_engine.experiment.trial import People, Trial
-from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, in_holdout, make_plan
-from policies.allocation import AllocationProblem, budget_curve
+from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, make_plan
+from decision_engine.planning.other_budgets import other_budgets
 from simulations.arrays import BoolArray, Float32Array, FloatArray
 from simulations.randomness import stream, user_keys
 
@@ -77,7 +77,7 @@ def plan_after_trial(trial: Trial, effects: TrialEffects, policies: TrialPolicie
     return TrialPlan(
         plan=plan,
         believed=_believed(candidates, policies.offered, config.interval_level),
-        budget_curve=_budget_curve(candidates, config),
+        budget_curve=other_budgets(candidates, config) if candidates.chosen[:, 1:].any() else pd.DataFrame(),
         who=_who(plan, people, trial.covariate_names) if targeted else pd.DataFrame(),
     )
 
@@ -181,23 +181,6 @@ def _believed(candidates: Candidates, offered: tuple[Offered, ...], level: float
             }
         )
     return pd.DataFrame(rows, columns=["action", "source", "estimate", "low", "high"])
-
-
-def _budget_curve(candidates: Candidates, config: Config) -> pd.DataFrame:
-    """Return the value of other budgets for the same users, by the mean of all draws."""
-    if not candidates.chosen[:, 1:].any():
-        return pd.DataFrame()
-    free = ~in_holdout(candidates.user_keys, config.campaign.holdout_share, config.campaign.holdout_key)
-    nets = candidates.margins.mean(axis=0, dtype=np.float64) - candidates.costs
-    nets[:, 0] = 0.0
-    problem = AllocationProblem(
-        values=nets[free],
-        costs=candidates.costs[free],
-        allowed=candidates.allowed[free] & candidates.chosen[free],
-        budget=config.campaign.budget,
-        capacities=config.capacities(),
-    )
-    return budget_curve(problem).to_frame()
 
 
 def _settings(policies: TrialPolicies, trial: Trial, config: Config) -> PlanSettings:

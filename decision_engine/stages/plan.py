@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from decision_engine.config.models import Config
-from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, in_holdout, make_plan
+from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, make_plan
+from decision_engine.planning.other_budgets import other_budgets
 from decision_engine.responses import assumed_shares
 from decision_engine.stages.evaluate import Evaluated
 from decision_engine.stages.fit import Fitted
 from decision_engine.stages.learn import Classroom, PolicySettings
-from policies.allocation import AllocationProblem, budget_curve
 from policies.base import Policy
 from policies.uplift_greedy import UpliftGreedy
 from simulations.arrays import BoolArray, Float32Array, FloatArray
@@ -82,7 +82,7 @@ def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings
         holdout_key=config.campaign.holdout_key,
         choosing=_choosing(margins.shape[0], fitted.n_training),
     )
-    return Planned(plan=plan, believed=_believed(candidates, config), budget_curve=_budget_curve(candidates, config))
+    return Planned(plan=plan, believed=_believed(candidates, config), budget_curve=other_budgets(candidates, config))
 
 
 def _choosing(n_members: int, n_training: int) -> BoolArray:
@@ -106,21 +106,6 @@ def _believed(candidates: Candidates, config: Config) -> pd.DataFrame:
         }
     )
     return frame.iloc[1:].reset_index(drop=True)
-
-
-def _budget_curve(candidates: Candidates, config: Config) -> pd.DataFrame:
-    """Return the value of other budgets for the same users, by all members' mean."""
-    free = ~in_holdout(candidates.user_keys, config.campaign.holdout_share, config.campaign.holdout_key)
-    nets = candidates.margins.mean(axis=0, dtype=np.float64) - candidates.costs
-    nets[:, 0] = 0.0
-    problem = AllocationProblem(
-        values=nets[free],
-        costs=candidates.costs[free],
-        allowed=candidates.allowed[free] & candidates.chosen[free],
-        budget=config.campaign.budget,
-        capacities=config.capacities(),
-    )
-    return budget_curve(problem).to_frame()
 
 
 def member_increments(ensemble: SimulatorEnsemble, states: UserStates, weeks: int) -> tuple[Float32Array, FloatArray]:
