@@ -29,10 +29,10 @@ from policies.clamp import Limits
 from policies.comparison import choose
 from policies.rollout import evaluate_policies, limits_of, live_under
 from policies.rules import DoNothing, FixedAction
-from policies.uplift_greedy import Gains, UpliftGreedy
+from policies.uplift_greedy import UpliftGreedy
 from simulations.arrays import Float32Array, KeyArray
 from simulations.ensemble import SimulatorEnsemble
-from simulations.increment import expected_increments, states_from_observations
+from simulations.increment import Increments, expected_increments, states_from_observations
 from simulations.scenarios import World, draw_world
 from simulations.simulated_history import WorldHistory
 
@@ -47,11 +47,10 @@ WORLD_SEEDS = tuple(range(1001, 1021))  # the twenty worlds of the claim
 class Oracle(UpliftGreedy):
     """Uplift-greedy that knows who a user is, beyond what can be seen of them."""
 
-    def gains(self, observation: Float32Array, user_keys: KeyArray) -> Gains:
+    def increments(self, observation: Float32Array, user_keys: KeyArray) -> Increments:
         """Return the true increments."""
         states = replace(states_from_observations(observation, len(self.ensemble.actions)), user_keys=user_keys)
-        true = expected_increments(self.ensemble.point, states, weeks=self.weeks)
-        return Gains(mean=true.margin, spread=np.zeros_like(true.margin), cost=true.cost)
+        return expected_increments(self.ensemble.point, states, weeks=self.weeks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,7 +225,10 @@ def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> 
     )  # fmt: skip
     planned: StageOutcome[Planned] = stages.run(
         "plan", "who gets what in the coming week",
-        lambda: plan.plan_week(checked.result.panel, fitted.result, evaluated.result, searched.result.settings, config),
+        lambda: plan.plan_week(
+            checked.result.panel, checked.result.history.tables.get("exposures"),
+            fitted.result, evaluated.result, searched.result.settings, config,
+        ),
         after=(checked, fitted, searched, evaluated),
         settings={**choosing, **config.part("name", "currency", "margin_source")},
     )  # fmt: skip

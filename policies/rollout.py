@@ -2,8 +2,9 @@
 
 Every policy lives through the same members of an ensemble under the same contact rules, weekly budget and capacities
 (`policies.clamp`), and every random number has an address, so that a difference between two policies has only the noise of
-what they did differently. Intervals come from a bootstrap of users and of members at once (Owen, 2007, Annals of Applied
-Statistics 1(2)): members hold what the data leave uncertain and what is assumed, users the luck of who is in the history.
+what they did differently. A member is one way in which the world may be, as far as data and assumptions tell; the users are
+those who happen to be in the history. An interval's draw is therefore one member and one bootstrap of users: the world is one
+of the members, not their average, and more members show the spread between them better without making it smaller.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from simulations.increment import expected_increments
 from simulations.randomness import Address, stream
 from simulations.rollout import Rollout
 from simulations.simulator import LifecycleSimulator
+from simulations.spread import predictive_stretch
 from simulations.state import UserStates
 
-N_DRAWS = 500  # bootstrap draws behind an interval
+N_DRAWS = 500  # draws behind an interval
+_BLUR = 0.9  # Silverman's rule: the blur's share of the spread is this times n_members ** -1/5
 
 
 def limits_of(simulators: Sequence[LifecycleSimulator], states: UserStates, *, budget: float | None, weeks: int = 8) -> Limits:
@@ -112,7 +115,7 @@ def evaluate_policies(
         if on_step is not None:
             on_step(place + 1, len(everyone))
     gains = margins - margins[0]
-    draws = widened(two_way_draws(gains, seed=seed), gains.mean(axis=(1, 2)), len(simulators), level)
+    draws = value_draws(gains, level=level, seed=seed)
     means = sums / len(simulators)
     outcomes = tuple(
         PolicyOutcome(
@@ -139,44 +142,42 @@ _SUMMED = ("retained", "cost", "contacts", "opted_out", "order_days", "revenue")
 _OUTCOME_NAMES = ("retention", "spend", "contacts", "opt_outs", "order_days", "revenue")
 
 
-def widened(draws: FloatArray, means: FloatArray, n_members: int, level: float) -> FloatArray:
-    """Stretch draws about their means, because a percentile bootstrap of few members covers too rarely.
+def value_draws(gains: FloatArray, *, level: float, seed: int, n_draws: int = N_DRAWS) -> FloatArray:
+    """Draw what the policies may bring: each draw one world, and one resampling of users, the same for every policy.
 
-    The stretch takes an interval of `n_members` independent normal members to Student's: ``t / z * sqrt(n / (n - 1))``; one
-    member tells nothing of the spread between members, and its draws stay as they are.
-
-    Examples
-    --------
-    >>> widened(np.array([[-1.0, 1.0]]), np.array([0.0]), 8, 0.9).round(2).tolist()
-    [[-1.23, 1.23]]
-    """
-    if n_members < 2:
-        return draws
-    from scipy.stats import norm, t
-
-    tail = 0.5 + level / 2.0
-    stretch = float(t.ppf(tail, n_members - 1) / norm.ppf(tail)) * math.sqrt(n_members / (n_members - 1.0))
-    return np.asarray(means[:, None] + stretch * (draws - means[:, None]))
-
-
-def two_way_draws(gains: FloatArray, *, seed: int, n_draws: int = N_DRAWS) -> FloatArray:
-    """Resample members and users at once, the same for every policy.
+    The world is a member picked at random, blurred by the spread between members where there are few (a smoothed bootstrap
+    that keeps the spread: Silverman and Young, 1987, Biometrika 74(3)) and stretched as a prediction from few draws must be
+    (`predictive_stretch`). One member tells nothing of the spread.
 
     Parameters
     ----------
     gains : (n_policies, n_members, n_users) array
+    level : float
+        Of the intervals that will be read off, in (0, 1).
 
     Returns
     -------
     FloatArray
-        (n_policies, n_draws) means over the resampled members and users.
+        (n_policies, n_draws) means over users, about each policy's mean over all members.
     """
-    _, n_members, n_users = gains.shape
+    n_policies, n_members, n_users = gains.shape
     rng = stream(seed, "policy value bootstrap")
-    members = rng.multinomial(n_members, np.full(n_members, 1.0 / n_members), size=n_draws) / n_members
-    drawn = np.zeros((gains.shape[0], n_draws), dtype=np.float64)
+    worlds = _drawn_worlds(n_members, level, rng, n_draws)
+    drawn = np.zeros((n_policies, n_draws), dtype=np.float64)
     for draw in range(n_draws):
         users = np.asarray(rng.poisson(1.0, n_users), dtype=np.float64)
         by_member = np.einsum("pmu,u->pm", gains, users) / max(users.sum(), 1.0)
-        drawn[:, draw] = by_member @ members[draw]
+        drawn[:, draw] = by_member @ worlds[draw]
     return drawn
+
+
+def _drawn_worlds(n_members: int, level: float, rng: np.random.Generator, n_draws: int) -> FloatArray:
+    """Return (n_draws, n_members) weights, each row summing to 1: a drawn world as a mixture of members."""
+    mean = np.full((n_draws, n_members), 1.0 / n_members)
+    if n_members < 2:
+        return mean
+    blur = _BLUR * n_members**-0.2
+    picked = np.eye(n_members)[rng.integers(0, n_members, n_draws)]
+    noise = rng.normal(size=(n_draws, n_members)) / math.sqrt(n_members)
+    away = math.sqrt(1.0 - blur**2) * (picked - mean) + blur * (noise - noise.mean(axis=1, keepdims=True))
+    return np.asarray(mean + predictive_stretch(n_members, level) * away)

@@ -4,8 +4,11 @@ The value of action a to a user with observation x is
 
     mean increment(x, a) - pessimism * sd(x, a) - (1 + price) * expected cost(x, a)
 
-with what the point simulator expects, and the spread over the members of an ensemble. Without limits each user stands alone;
-with a week's limits the values are allocated under them by their shadow prices (`policies.allocation`).
+with what the point simulator expects, and the spread that comes of not knowing the action's response. Without limits each user
+stands alone; with a week's limits the values are allocated under them by their shadow prices (`policies.allocation`).
+
+The point simulator holds the centres of what is estimated and assumed. A mean over a few members would add the noise of their
+draws to it, and users would be ranked by that noise.
 """
 
 from __future__ import annotations
@@ -25,43 +28,11 @@ from policies.base import Decision, one_hot
 from policies.clamp import Limits
 from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray, KeyArray
 from simulations.ensemble import SimulatorEnsemble
-from simulations.increment import expected_increments
+from simulations.increment import Increments, expected_increments
 from simulations.randomness import Address
 
 _CLOSE_ENOUGH = 2e-4  # of a week's best value; increments are not known that well, and a life has many weeks
 _FREE = 1e-6  # cost below which a contact counts as free when users are ordered by gain per unit of money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gains:
-    """What an ensemble expects of each action, (n_users, n_actions) each, in currency.
-
-    Attributes
-    ----------
-    mean : float64 array
-        Extra margin before action costs, by the point simulator.
-    spread : float64 array
-        Its standard deviation over members; 0 where none was asked.
-    cost : float64 array
-        Expected cost, by the point simulator.
-    """
-
-    mean: FloatArray
-    spread: FloatArray
-    cost: FloatArray
-
-
-def expected_gains(ensemble: SimulatorEnsemble, observation: Float32Array, *, weeks: int, members: int) -> Gains:
-    """Return what the point simulator expects, and how far the first `members` members are apart about it.
-
-    The point simulator holds the centres of what is estimated and assumed. A mean over a few members would add the noise of
-    their draws to it, and users would be ranked by that noise.
-    """
-    with threads_for(4 * observation.shape[0]):
-        centre = expected_increments(ensemble.point, observation, weeks=weeks)
-        each = [expected_increments(one, observation, weeks=weeks).margin for one in ensemble.members[:members]]
-    spread = np.stack(each).std(axis=0) if each else np.zeros_like(centre.margin)
-    return Gains(mean=centre.margin, spread=spread, cost=centre.cost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +45,12 @@ class UpliftGreedy:
         Whose increments are believed.
     weeks : int
         Horizon of an increment.
-    members : int
-        Members asked how far they are apart; with 0, or without pessimism, none is.
     price : float
         What a unit of money must bring besides itself, at least 0.
     min_increment : float
         Least net value of a contact, in currency.
     pessimism : float
-        Standard deviations over members taken off what the point simulator expects.
+        Standard deviations taken off what the point simulator expects; see `simulations.increment`.
     costs, capacities, budget : arrays and float, or None
         A week's limits, as in `policies.clamp.Limits`; see `under`. With them a decision depends on everybody in the batch.
     """
@@ -89,7 +58,6 @@ class UpliftGreedy:
     kind: ClassVar[str] = "uplift_greedy"
     ensemble: SimulatorEnsemble
     weeks: int = 8
-    members: int = 0
     price: float = 0.0
     min_increment: float = 0.0
     pessimism: float = 0.0
@@ -118,18 +86,23 @@ class UpliftGreedy:
         worth, cost = self._worth(observation, mask, np.zeros(mask.shape[0], dtype=np.uint64))
         return one_hot(self._choose(worth, cost, mask, np.arange(mask.shape[0])), mask.shape[1])
 
-    def gains(self, observation: Float32Array, user_keys: KeyArray) -> Gains:
+    def increments(self, observation: Float32Array, user_keys: KeyArray) -> Increments:
         """Return what is believed of each action; who a user is plays no part, only what is seen of them."""
-        members = self.members if self.pessimism else 0
-        return expected_gains(self.ensemble, observation, weeks=self.weeks, members=members)
+        with threads_for(4 * observation.shape[0]):
+            return expected_increments(
+                self.ensemble.point,
+                observation,
+                weeks=self.weeks,
+                unsure=self.ensemble.responses if self.pessimism else None,
+            )
 
     def _worth(self, observation: Float32Array, mask: BoolArray, user_keys: KeyArray) -> tuple[FloatArray, FloatArray]:
         """Return (n_users, n_actions) increments less pessimism, and costs; 0 for users whom nothing may reach this week."""
         reachable = np.flatnonzero(mask[:, 1:].any(axis=1))
-        gains = self.gains(observation[reachable], user_keys[reachable])
+        found = self.increments(observation[reachable], user_keys[reachable])
         worth, cost = np.zeros(mask.shape, dtype=np.float64), np.zeros(mask.shape, dtype=np.float64)
-        worth[reachable] = gains.mean - self.pessimism * gains.spread
-        cost[reachable] = gains.cost
+        worth[reachable] = found.margin if found.spread is None else found.margin - self.pessimism * found.spread
+        cost[reachable] = found.cost
         return worth, cost
 
     def _choose(self, worth: FloatArray, cost: FloatArray, mask: BoolArray, order: IntArray) -> ActionArray:

@@ -10,6 +10,9 @@ spread evenly. An order on the way is a typical one. An extra order also makes l
 it. How much so is measured once a simulator by twins (`simulations.carry_over`) and multiplies what a shifted chance brings.
 The result is a function of the observation (or of the state): the same for the same user, whatever stands beside it. What a
 contact costs later by opt-out is left to policies.
+
+How unsure an action's response makes an increment follows to first order from the same tree (the delta method): the increment's
+gradient by the action's coefficients and spend lift, with their covariance.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from simulations.behaviour import mean_exponential
 from simulations.features import column
 from simulations.increment_kernel import course_of, increments_of
 from simulations.kernel import StateArrays
+from simulations.response import N_BASIS, ResponseSet
 from simulations.simulator import LifecycleSimulator
 from simulations.state import ALPHA_4, ALPHA_13, UserStates, V, new_users
 
@@ -39,11 +43,14 @@ class Increments:
         Expected cost with redemptions, in currency.
     weeks : int
         Horizon.
+    spread : (n_users, n_actions) float64 array or None
+        Standard deviation of `margin` by what is unsure about the action's shift and spend lift, where it was asked for.
     """
 
     margin: FloatArray
     cost: FloatArray
     weeks: int
+    spread: FloatArray | None = None
 
     @property
     def net(self) -> FloatArray:
@@ -51,7 +58,9 @@ class Increments:
         return self.margin - self.cost
 
 
-def expected_increments(simulator: LifecycleSimulator, users: UserStates | Float32Array, *, weeks: int) -> Increments:
+def expected_increments(
+    simulator: LifecycleSimulator, users: UserStates | Float32Array, *, weeks: int, unsure: ResponseSet | None = None
+) -> Increments:
     """Return the increments of every action for some users.
 
     Parameters
@@ -61,6 +70,8 @@ def expected_increments(simulator: LifecycleSimulator, users: UserStates | Float
         zero and exposures to single actions unknown.
     weeks : int
         Horizon; the week of the contact counts.
+    unsure : ResponseSet, optional
+        With it the increments carry the spread that its covariances give them.
     """
     n_actions = len(simulator.actions)
     if isinstance(users, UserStates):
@@ -73,16 +84,29 @@ def expected_increments(simulator: LifecycleSimulator, users: UserStates | Float
     reach = min(carry.shares.shape[1], weeks - 1)
     carried[:, 1 : reach + 1] = carry.shares[:, :reach]
     course, revenue = course_of(simulator.response, weeks), mean_exponential(simulator.fit.residuals)
-    margin, redeemed = increments_of(
+    margin, redeemed, gradient = increments_of(
         StateArrays(
             states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts,
             latents, np.ones(states.n_users, dtype=np.bool_),
         ),
         simulator.behaviour, simulator.response, course, revenue, carry.edges, np.cumsum(carried, axis=1), weeks,
+        with_gradient=unsure is not None,
     )  # fmt: skip
     cost = simulator.actions.costs + redeemed * simulator.actions.redemption_costs
     cost[:, 0] = 0.0
-    return Increments(margin=simulator.margin_share * margin, cost=cost, weeks=weeks)
+    spread = None if unsure is None else simulator.margin_share * _spread(gradient, unsure)
+    return Increments(margin=simulator.margin_share * margin, cost=cost, weeks=weeks, spread=spread)
+
+
+def _spread(gradient: FloatArray, responses: ResponseSet) -> FloatArray:
+    """Return (n_users, n_actions) standard deviations from the gradients by each action's coefficients and spend lift."""
+    spread = np.zeros(gradient.shape[:2], dtype=np.float64)
+    for a, response in enumerate(responses.responses, start=1):
+        covariance = np.zeros((N_BASIS + 1, N_BASIS + 1))
+        covariance[:N_BASIS, :N_BASIS] = response.shift_covariance
+        covariance[N_BASIS, N_BASIS] = response.spend_lift.sd**2
+        spread[:, a] = np.sqrt(np.maximum(np.einsum("uk,kl,ul->u", gradient[:, a], covariance, gradient[:, a]), 0.0))
+    return spread
 
 
 def states_from_observations(observations: Float32Array, n_actions: int) -> UserStates:

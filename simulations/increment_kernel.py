@@ -102,12 +102,19 @@ def course_of(response: ResponseArrays, weeks: int) -> Course:
 @njit()
 def _shift(full: float, since: int, contact_stock: float, a: int, response: ResponseArrays, course: Course) -> float:
     """Return what `response.action_shift` does, from the full shift at the week of contact."""
+    shift = full * _course_of_shift(since, a, response, course)
+    return float(shift - response.fatigue[a] * max(contact_stock - 1.0, 0.0)) if since < response.duration[a] else float(shift)
+
+
+@njit()
+def _course_of_shift(since: int, a: int, response: ResponseArrays, course: Course) -> float:
+    """Return what is left of the full shift: nearly all at first, paid back in part after its duration, then nothing."""
     duration = response.duration[a]
     if since >= 2 * duration or since >= 254:
         return 0.0
     if since < duration:
-        return float(full * course.decay[a, since] - response.fatigue[a] * max(contact_stock - 1.0, 0.0))
-    return float(-response.pull_forward[a] * full * course.decay[a, since - duration])
+        return float(course.decay[a, since])
+    return float(-response.pull_forward[a] * course.decay[a, since - duration])
 
 
 @njit()
@@ -124,6 +131,7 @@ def _add_week(
     later: float,
     margin: FloatArray,
     redeemed: FloatArray,
+    gradient: FloatArray,
 ) -> None:
     """Add a node's week to every action's increment; `later` is what an extra order brings afterwards."""
     score, before, weight = tree.score[row], tree.chance[row], tree.weight[row]
@@ -145,10 +153,17 @@ def _add_week(
         if running:
             moved -= _shift(full * habits[1, a], old, stock, a, response, course)
         after = logistic(moved)
-        worth = revenue
-        if week < duration and not (running and old < duration):
-            worth = revenue * course.spend_factor[a]
+        lifted = week < duration and not (running and old < duration)
+        worth = revenue * course.spend_factor[a] if lifted else revenue
         margin[i, a] += weight * ((after - before) * worth * (1.0 + later) + before * (worth - revenue))
+        if gradient.shape[0] > 0:
+            slope = after * (1.0 - after) * habits[0, a] * _course_of_shift(week, a, response, course)
+            if running:
+                slope -= before * (1.0 - before) * habits[1, a] * _course_of_shift(old, a, response, course)
+            for k in range(N_BASIS):
+                gradient[i, a, k] += weight * worth * (1.0 + later) * slope * terms[k]
+            if lifted:
+                gradient[i, a, N_BASIS] += weight * worth * (after * (1.0 + later) - before * later)
         if week < duration:
             redeemed[i, a] += weight * tree.unredeemed[row, a] * after * response.redemption[a]
             tree.unredeemed[row, a] *= 1.0 - after
@@ -199,14 +214,22 @@ def increments_of(
     edges: FloatArray,
     carried: FloatArray,
     weeks: int,
-) -> tuple[FloatArray, FloatArray]:
-    """Return (n_users, n_actions) extra revenue and expected redemptions."""
+    *,
+    with_gradient: bool,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return (n_users, n_actions) extra revenue and expected redemptions, and the former's gradient where it is asked for.
+
+    The gradient is (n_users, n_actions, N_BASIS + 1): by the action's coefficients, then by its spend lift; else empty.
+    """
     n_users, n_actions = start.since_action.shape[0], start.since_action.shape[1]
     margin = np.zeros((n_users, n_actions), dtype=np.float64)
     redeemed = np.zeros((n_users, n_actions), dtype=np.float64)
+    gradient = np.zeros((n_users if with_gradient else 0, n_actions, N_BASIS + 1), dtype=np.float64)
     for chunk in numba.prange((n_users + CHUNK - 1) // CHUNK):
-        _increments_of_chunk(start, chunk, behaviour, response, course, residual_means, edges, carried, weeks, margin, redeemed)
-    return margin, redeemed
+        _increments_of_chunk(
+            start, chunk, behaviour, response, course, residual_means, edges, carried, weeks, margin, redeemed, gradient
+        )
+    return margin, redeemed, gradient
 
 
 @njit()
@@ -222,6 +245,7 @@ def _increments_of_chunk(
     weeks: int,
     margin: FloatArray,
     redeemed: FloatArray,
+    gradient: FloatArray,
 ) -> None:
     n_users, n_actions = start.since_action.shape[0], start.since_action.shape[1]
     depth = max(min(course.reach.max() - 1, TREE_WEEKS), 0)
@@ -239,8 +263,9 @@ def _increments_of_chunk(
             scratch.habits[1, a] = math.exp(-response.habituation[a] * max(earlier - 1, 0))
         _plant(tree, start, i)
         _walk(
-            tree, depth, start, i, weeks, behaviour, response, course, residual_means, edges, carried, scratch, margin, redeemed
-        )
+            tree, depth, start, i, weeks, behaviour, response, course, residual_means, edges, carried, scratch,
+            margin, redeemed, gradient,
+        )  # fmt: skip
 
 
 @njit()
@@ -292,6 +317,7 @@ def _walk(
     scratch: Scratch,
     margin: FloatArray,
     redeemed: FloatArray,
+    gradient: FloatArray,
 ) -> None:
     """Visit every node once, leaf after leaf: the bits of a leaf's number, highest first, name the weeks with a purchase.
 
@@ -321,7 +347,7 @@ def _walk(
                 revenue = buying_week_revenue(tree.days_chance[row], tree.spend[row], residual_means)
                 _add_week(
                     tree, row, i, week, start.since_action[i], revenue, scratch, response, course,
-                    carried[group, weeks - 1 - week], margin, redeemed,
+                    carried[group, weeks - 1 - week], margin, redeemed, gradient,
                 )  # fmt: skip
             if week < last:
                 bought = leaf >> (depth - 1 - week) & 1 == 1 if week < depth else _luck(leaf, week) < tree.chance[row]

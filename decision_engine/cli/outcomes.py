@@ -17,12 +17,15 @@ def outcomes(
     by: Annotated[str | None, typer.Option("--by", help="Who measures; default: the login name.", show_default=False)] = None,
     json: AsJson = False,
 ) -> None:
-    """Compare contacted with held-out users in the weeks after an exported plan, from the history that CONFIG reads."""
+    """Compare contacted with held-out users in the weeks after an exported plan, from the history that CONFIG reads.
+
+    Exported plans of overlapping weeks are measured together: their effects cannot be told apart.
+    """
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
     from decision_engine.history import read_history
     from decision_engine.planning import measure_outcomes
-    from decision_engine.planning.approval import PlanStatus, login_name
+    from decision_engine.planning.approval import CARRIED_OUT, login_name
     from decision_engine.workspace import Workspace
     from simulations.errors import PlanError
 
@@ -35,10 +38,15 @@ def outcomes(
     with open_ledger(workspace) as ledger, Workspace(workspace).locked():
         found = ledger.plan(plan)
         status = ledger.state(found.digest).status
-        if status not in (PlanStatus.EXPORTED, PlanStatus.MEASURED):
+        if status not in CARRIED_OUT:
             raise PlanError(f"{found.id} is {status}; what it brought can be measured once it was approved and exported.")
         history = read_history(settings)
-        result = measure_outcomes(found, history.table("orders"), observed_until=settings.as_of(settings.time.last_period))
+        result = measure_outcomes(
+            found,
+            history.table("orders"),
+            observed_until=settings.as_of(settings.time.last_period),
+            others=ledger.carried_out(),
+        )
         ledger.measured(found.digest, by=by or login_name(), digest=found.digest, outcomes=result.to_json())
     if json:
         print_json(result.to_json())

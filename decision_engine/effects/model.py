@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from decision_engine.effects.agreement import Agreement, compare
 from decision_engine.effects.design import POWER, Experiment, design_experiment
 from decision_engine.effects.doubly_robust import Average, average_effect, crude_difference, overlap_tilt
 from decision_engine.effects.landmarks import MARGIN, ORDERS, Landmarks, UserWeeks, collect_landmarks
@@ -216,6 +217,7 @@ def estimate_effects(
             history,
             actions[actions.index(name)],
             shifts.get(name),
+            shapes.get(name),
             scale,
             horizon_weeks=horizon_weeks,
             margin_share=margin_share,
@@ -242,6 +244,7 @@ def _estimate(
     history: UserWeeks,
     action: Action,
     shift: WeeklyShift | None,
+    response: ActionResponse | None,
     scale: ResponseScale,
     *,
     horizon_weeks: int,
@@ -272,7 +275,10 @@ def _estimate(
     nuisances = fit_nuisances(rows, seed=seed)
     margin, orders = _average(rows, nuisances, MARGIN), _average(rows, nuisances, ORDERS)
     conditional = double_machine_learning(rows, nuisances, scale, outcome=MARGIN, seed=seed)
-    evidence = _evidence(rows, nuisances, margin, conditional, level, seed)
+    agreement = None
+    if shift is not None and response is not None:
+        agreement = compare(rows, nuisances, orders, shift, response, scale)
+    evidence = _evidence(rows, nuisances, margin, conditional, agreement, level, seed)
     checks = checks_of(evidence)
     verdict, reasons = judge(checks, recorded=recorded)
     low, high = margin.interval(level)
@@ -324,7 +330,13 @@ def _average(rows: Landmarks, nuisances: Nuisances, outcome: int) -> Average:
 
 
 def _evidence(
-    rows: Landmarks, nuisances: Nuisances, margin: Average, conditional: ConditionalEffect, level: float, seed: int
+    rows: Landmarks,
+    nuisances: Nuisances,
+    margin: Average,
+    conditional: ConditionalEffect,
+    agreement: Agreement | None,
+    level: float,
+    seed: int,
 ) -> Evidence:
     reach = float(norm.ppf(0.5 + level / 2.0) + norm.ppf(POWER))
     second = conditional.average
@@ -339,6 +351,7 @@ def _evidence(
         detectable=reach * margin.standard_error,
         baseline=float(rows.outcomes[~rows.treated, MARGIN].mean()),
         gap=(margin.estimate - second.estimate) / error if error > 0 else 0.0,
+        agreement=agreement,
     )
 
 

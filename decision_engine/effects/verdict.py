@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from decision_engine.effects.agreement import FACTOR, Agreement
 from decision_engine.effects.doubly_robust import Average
 from decision_engine.effects.overlap import AUC_OF_A_RULE, Overlap
 from decision_engine.effects.randomisation import SampleRatio
@@ -59,6 +60,8 @@ class Evidence:
         Mean outcome of the controls.
     gap : float
         Difference between the two estimators, in standard errors.
+    agreement : Agreement or None
+        The average beside what the simulator would make of the same contacts; None where there is no shift.
     """
 
     recorded: bool
@@ -70,6 +73,7 @@ class Evidence:
     detectable: float
     baseline: float
     gap: float
+    agreement: Agreement | None = None
 
 
 def checks_of(evidence: Evidence) -> tuple[Check, ...]:
@@ -95,6 +99,8 @@ def checks_of(evidence: Evidence) -> tuple[Check, ...]:
             words=f"the doubly robust and EconML's estimate lie {abs(evidence.gap):.1f} standard errors apart",
         )
     )
+    if evidence.agreement is not None:
+        checks.append(_agreement_check(evidence.agreement))
     checks.append(
         Check(
             name="enough contacts",
@@ -151,6 +157,17 @@ def _hidden_check(evidence: Evidence) -> Check:
         words=f"contacted and others of the same weeks differ by {evidence.crude.estimate:+.2f}, of which what is recorded "
         f"about them leaves {evidence.margin.estimate:+.2f}; an unrecorded reason a tenth as strong as the recorded ones would "
         f"move that by {hidden:.2f} (less than {worth_knowing:.2f} would do)",
+    )
+
+
+def _agreement_check(agreement: Agreement) -> Check:
+    return Check(
+        name="average and weekly shift",
+        passed=abs(agreement.gap) <= SIGNIFICANT,
+        value=agreement.gap,
+        words=f"contacts bring {agreement.average.estimate:+.2f} order-days over the horizon, and "
+        f"{agreement.implied.estimate:+.2f} by the weekly shift that simulators live by: {abs(agreement.gap):.1f} standard errors "
+        f"more than a factor of {FACTOR:g} apart",
     )
 
 

@@ -40,6 +40,7 @@ _STEPS: dict[PlanEvent, tuple[tuple[PlanStatus, ...], PlanStatus]] = {
     PlanEvent.EXPORTED: ((PlanStatus.APPROVED,), PlanStatus.EXPORTED),
     PlanEvent.MEASURED: ((PlanStatus.EXPORTED, PlanStatus.MEASURED), PlanStatus.MEASURED),
 }
+CARRIED_OUT = (PlanStatus.EXPORTED, PlanStatus.MEASURED)  # what was exported counts as done
 _FOUR_EYES = (PlanEvent.APPROVED, PlanEvent.REJECTED)
 
 

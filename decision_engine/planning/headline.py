@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulations.arrays import BoolArray, FloatArray
+from simulations.spread import predictive_stretch
 
 _MINIMUM_TO_SPLIT = 4  # members; fewer than that choose and judge together
 
@@ -75,10 +76,15 @@ def centred_on_judges(figures: FloatArray, choosing: BoolArray) -> FloatArray:
 
 
 def interval(figures: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
-    """Return the central interval over the first axis, widened where needed to hold the mean."""
+    """Return the interval for the one true world that members, along the first axis, suggest; it holds their mean.
+
+    Their central interval, stretched as so few members demand (`predictive_stretch`).
+    """
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(figures, [tail, 1.0 - tail], axis=0)
     centre = figures.mean(axis=0)
+    low, high = centre + predictive_stretch(figures.shape[0], level) * (
+        np.quantile(figures, [tail, 1.0 - tail], axis=0) - centre
+    )
     return np.minimum(low, centre), np.maximum(high, centre)
 
 

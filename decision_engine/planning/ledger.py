@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from decision_engine.planning.approval import PlanEvent, PlanState, after, check_name
+from decision_engine.planning.approval import CARRIED_OUT, PlanEvent, PlanState, after, check_name
 from decision_engine.planning.plan import Plan
 from simulations.errors import ArtifactError, PlanError
 
@@ -180,6 +180,10 @@ class Ledger:
             (str(PlanEvent.MADE),),
         )
         return [(str(digest), str(name), int(version)) for digest, name, version in rows]
+
+    def carried_out(self) -> list[Plan]:
+        """Return the plans that were exported, measured since or not, in the order in which they were made."""
+        return [self.plan(digest) for digest, _, _ in self.plans() if self._state_of(digest).status in CARRIED_OUT]
 
     def entries(self, plan_id: str | None = None) -> list[LedgerEntry]:
         """Return all entries, or one plan's, oldest first."""

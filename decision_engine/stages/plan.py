@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 
 from decision_engine.config.models import Config
+from decision_engine.effects.recorded import withheld_actions
 from decision_engine.planning import Candidates, Plan, PlanSettings, feature_reasons, make_plan
+from decision_engine.planning.headline import interval
+from decision_engine.planning.holdout import in_holdout
 from decision_engine.planning.other_budgets import other_budgets
+from decision_engine.planning.withheld import as_if_contacted
 from decision_engine.responses import assumed_shares
 from decision_engine.stages.evaluate import Evaluated
 from decision_engine.stages.fit import Fitted
@@ -23,7 +27,7 @@ from simulations.features import FEATURE_NAMES, FEATURES, observe
 from simulations.increment import expected_increments
 from simulations.panel import WeeklyPanel
 from simulations.randomness import Address
-from simulations.state import UserStates
+from simulations.state import UserStates, fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,14 @@ class Planned:
     budget_curve: pd.DataFrame
 
 
-def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings: PolicySettings, config: Config) -> Planned:
+def plan_week(
+    panel: WeeklyPanel,
+    exposures: pd.DataFrame | None,
+    fitted: Fitted,
+    evaluated: Evaluated,
+    settings: PolicySettings,
+    config: Config,
+) -> Planned:
     """Return the plan for the week after the panel's last.
 
     The chosen policy, learned again on the whole history, says which actions a user may get. Who gets them is settled by what
@@ -55,10 +66,13 @@ def plan_week(panel: WeeklyPanel, fitted: Fitted, evaluated: Evaluated, settings
     ----------
     panel : WeeklyPanel
         The whole history.
+    exposures : DataFrame or None
+        The canonical table; what earlier plans withheld from held-out users stands in its `would_be`.
     """
     classroom = Classroom.of(panel, fitted.final, fitted.n_training, config)
     policy = classroom.relearn(evaluated.chosen.kind, evaluated.chosen.name, settings)
-    states = classroom.states
+    held = in_holdout(panel.user_keys, config.campaign.holdout_share, config.campaign.holdout_key)
+    states = fold(as_if_contacted(panel, withheld_actions(panel, exposures), held))
     observation = observe(states)
     allowed = action_mask(states, panel.actions, config.contact_rules())
     chosen, propensities = _choice(policy, observation, allowed, panel, config)
@@ -94,8 +108,7 @@ def _choosing(n_members: int, n_training: int) -> BoolArray:
 def _believed(candidates: Candidates, config: Config) -> pd.DataFrame:
     """Return what each action is reckoned to bring, over all users."""
     by_member = candidates.margins.mean(axis=1, dtype=np.float64)
-    tail = (1.0 - config.interval_level) / 2.0
-    low, high = np.quantile(by_member, [tail, 1.0 - tail], axis=0)
+    low, high = interval(by_member, config.interval_level)
     frame = pd.DataFrame(
         {
             "action": candidates.actions.names,

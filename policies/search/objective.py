@@ -37,14 +37,11 @@ class PolicyFactory:
         Users over whom quantiles are taken.
     limits : Limits
         The week's, which uplift-greedy allocates under.
-    members : int
-        Members that uplift-greedy asks how far they are apart.
     """
 
     ensemble: SimulatorEnsemble
     states: UserStates
     limits: Limits
-    members: int = 2
 
     def __call__(self, params: Params) -> Policy:
         """Return the policy.
@@ -68,7 +65,6 @@ class PolicyFactory:
         if kind == "uplift_greedy":
             return UpliftGreedy(
                 ensemble=self.ensemble,
-                members=self.members,
                 price=float(params["price"]),
                 min_increment=float(params["min_increment"]),
                 pessimism=float(params["pessimism"]),

@@ -39,7 +39,7 @@ def _ppo(greedy: bool) -> PPOPolicy:
 
 def _policies() -> dict[str, Policy]:
     small = small_world()
-    greedy = UpliftGreedy(ensemble=small.ensemble, members=2, pessimism=0.5)
+    greedy = UpliftGreedy(ensemble=small.ensemble, pessimism=0.5)
     limits = Limits(costs=np.array([0.0, 0.5, 0.8]), capacities=np.array([-1, -1, 10]), budget=20.0)
     return {
         "nothing": DoNothing(),

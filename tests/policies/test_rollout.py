@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from policies.comparison import PolicyComparison, PolicyOutcome, choose
-from policies.rollout import evaluate_policies, limits_of, live_under, two_way_draws
+from policies.rollout import evaluate_policies, limits_of, live_under, value_draws
 from policies.rules import DoNothing, FixedAction, RecencyRule
 from policies.uplift_greedy import UpliftGreedy
 from simulations.errors import ConfigError
@@ -90,15 +90,41 @@ def test_two_policies_of_one_name_are_refused(limits):
         evaluate_policies([COUPON, COUPON], small.ensemble.members, small.states, weeks=2, limits=limits, seed=1)
 
 
-def test_intervals_over_users_and_members_cover_the_mean():
-    """300 worlds of 12 members and 80 users; four standard errors of a 0.9 share are 0.07."""
+@pytest.mark.parametrize("n_members", [4, 8, 32])
+def test_intervals_cover_the_value_in_the_one_true_world(n_members):
+    """400 tries; four standard errors of a 0.9 share are 0.06. The truth is one more world, and a population of users."""
     rng = np.random.default_rng(4)
     covered = 0
-    for world in range(300):
-        gains = rng.normal(size=(1, 12, 1)) + rng.normal(size=(1, 1, 80)) + rng.normal(size=(1, 12, 80))
-        low, high = np.quantile(two_way_draws(gains, seed=world, n_draws=200)[0], [0.05, 0.95])
-        covered += low <= 0.0 <= high
-    assert covered / 300 == pytest.approx(0.9, abs=0.07)
+    for world in range(400):
+        truth = rng.normal()
+        gains = rng.normal(size=(1, n_members, 1)) + rng.normal(size=(1, 1, 80)) + rng.normal(size=(1, n_members, 80))
+        low, high = np.quantile(value_draws(gains, level=0.9, seed=world, n_draws=200)[0], [0.05, 0.95])
+        covered += low <= truth <= high
+    assert covered / 400 == pytest.approx(0.9, abs=0.06)
+
+
+def test_more_members_do_not_make_an_interval_narrower_than_what_they_disagree_about():
+    rng = np.random.default_rng(5)
+    for n_members in (8, 64, 512):
+        gains = np.broadcast_to(rng.normal(size=(1, n_members, 1)), (1, n_members, 50))
+        low, high = np.quantile(value_draws(gains, level=0.9, seed=1, n_draws=2000)[0], [0.05, 0.95])
+        own = np.quantile(gains[0, :, 0], 0.95) - np.quantile(gains[0, :, 0], 0.05)
+        assert high - low > 0.9 * own, n_members
+
+
+def test_a_difference_of_two_policies_is_drawn_in_one_world():
+    rng = np.random.default_rng(6)
+    world = rng.normal(size=(1, 16, 1)) * np.ones((2, 16, 50))
+    world[1] += 0.5  # better by the same in every world
+    draws = value_draws(world, level=0.9, seed=1)
+    assert draws[1] - draws[0] == pytest.approx(0.5)
+    assert draws[0].std() > 0.5
+
+
+def test_one_member_leaves_the_luck_of_users_alone():
+    gains = np.random.default_rng(7).normal(size=(1, 1, 400))
+    draws = value_draws(gains, level=0.9, seed=1)[0]
+    assert draws.std() == pytest.approx(gains.std() / 20, rel=0.15)
 
 
 def _outcome(name, kind, value, spread):

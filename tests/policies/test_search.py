@@ -156,7 +156,7 @@ def test_the_simulated_value_is_a_function_of_the_point():
     small = small_world()
     states = small.states.take(np.arange(80))
     limits: Limits = limits_of(small.ensemble.members[:1], states, budget=8.0)
-    factory = PolicyFactory(ensemble=small.ensemble, states=states, limits=limits, members=1)
+    factory = PolicyFactory(ensemble=small.ensemble, states=states, limits=limits)
     value = SimulatedValue.of(factory, small.ensemble.members[:1], states, weeks=4, limits=limits, seed=2)
     lapse: Params = {"kind": "rfm_rule", "action": "coupon", "gap_low": 1.0, "gap_width": 4.0, "worth_quantile": 0.2}
     greedy: Params = {"kind": "uplift_greedy", "price": 0.1, "min_increment": 0.0, "pessimism": 0.5, "weeks": 8}

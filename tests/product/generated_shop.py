@@ -57,7 +57,9 @@ tables:
     - source: contacts
       columns: {user_id: customer, exposed_at: day, action: what, propensity: p, redeemed_at: used, cost: cost}
     - source: exported
-      columns: {user_id: user_id, exposed_at: exposed_at, action: action, propensity: propensity, cost: cost, channel: channel}
+      columns:
+        {user_id: user_id, exposed_at: exposed_at, action: action, propensity: propensity, cost: cost, channel: channel,
+         would_be: would_be}
 time: {first_day: 2024-01-01, last_period: 24, last_fitting_period: 16}
 margin_share: 0.3
 effect_horizon_weeks: 4

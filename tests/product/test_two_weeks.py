@@ -105,6 +105,21 @@ def test_the_holdout_is_the_same_people_in_both_weeks(weeks: TwoWeeks) -> None:
     assert not contacted & second
 
 
+def test_the_cool_down_holds_for_held_out_users_as_well(weeks: TwoWeeks) -> None:
+    """What the first plan withheld from them counts, or they would be asked for more than the others are given."""
+    first, second = (
+        {
+            user: action
+            for user, action in zip(plan.holdout["user_id"], plan.holdout["would_be"], strict=True)
+            if action != "none"
+        }
+        for plan in (weeks.first, weeks.second)
+    )
+    assert first
+    assert second
+    assert not [user for user, action in second.items() if first.get(user) == action]
+
+
 def test_the_cool_down_holds_across_the_two_plans(weeks: TwoWeeks) -> None:
     """Every action of this world rests a full week before it may reach the same user again."""
     first = dict(zip(weeks.first.rows["user_id"], weeks.first.rows["action"], strict=True))
@@ -116,6 +131,7 @@ def test_outcomes_compare_contacted_with_held_out_users_so_far(weeks: TwoWeeks) 
     measured = weeks.outcomes.document
     assert measured["plan_id"] == weeks.first.id
     assert (measured["weeks"], measured["complete"]) == (1, False)
+    assert measured["plans"] == [weeks.first.id]
     assert measured["n_contacted"] == len(weeks.first.rows)
     assert measured["n_held_out"] == int((weeks.first.holdout["would_be"] != "none").sum())
     assert measured["realised_low"] <= measured["realised"] <= measured["realised_high"]

@@ -12,6 +12,7 @@ from simulations.errors import ArtifactError, InputError
 from simulations.features import observe
 from simulations.heterogeneity import Latents
 from simulations.increment import expected_increments, states_from_observations
+from simulations.response import ResponseSet
 from simulations.scenarios import World, draw_world
 from simulations.simulated_history import WorldHistory
 from simulations.simulator import LifecycleSimulator
@@ -170,6 +171,35 @@ def test_increments_do_not_depend_on_who_stands_beside(world, history):
     part = expected_increments(world.simulator, seen[500:700][::-1], weeks=8)
     assert np.array_equal(whole.margin[500:700][::-1], part.margin)
     assert np.array_equal(whole.cost[500:700][::-1], part.cost)
+
+
+def test_the_spread_of_increments_is_that_of_members_who_differ_in_the_response_alone(world, history):
+    """400 draws of the responses: their standard deviation has a relative error of 0.035, four of which are 0.14."""
+    simulator = world.simulator
+    responses = ResponseSet(
+        scale=world.responses.scale,
+        responses=tuple(
+            replace(
+                response,
+                shift_covariance=np.diag([0.06, 0.03, 0.02, 0.0]) ** 2,
+                spend_lift=replace(response.spend_lift, sd=0.01),
+            )
+            for response in world.responses.responses
+        ),
+    )
+    seen = observe(history.states)[:40]
+    centre = replace(simulator, response=responses.centre())
+    found = expected_increments(centre, seen, weeks=8, unsure=responses)
+    drawn = np.stack(
+        [
+            expected_increments(replace(simulator, response=responses.draw(1, member)), seen, weeks=8).margin
+            for member in range(400)
+        ]
+    ).std(axis=0)
+    assert found.spread is not None
+    assert found.spread[:, 0].max() == 0.0
+    assert found.spread[:, 1:] == pytest.approx(drawn[:, 1:], rel=0.2, abs=1e-3)
+    assert np.array_equal(found.margin, expected_increments(centre, seen, weeks=8).margin)
 
 
 def test_increments_agree_with_twins(world, history):
