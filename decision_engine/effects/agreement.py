@@ -4,8 +4,8 @@ The verdict is about the first, the plan rests on the second. So the shift is ca
 user-weeks, the same horizon, the same unit. A user who orders m times a week by what is expected of them gains, from a shift d
 of the log-odds of buying, about ``m exp(-m) d`` orders a week (orders as events of a Poisson process); the weeks' shifts follow
 the response's course in time. The two do not answer quite the same question: what an extra order brings later, and what further
-contacts do, is in the average and not in the shift. A factor of two either way is therefore allowed; beyond it, one of the two is
-wrong, and it is not known which.
+contacts do, is in the average and not in the shift. A factor of two either way is therefore allowed; beyond it, one of the two
+is wrong, and it is not known which.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import numpy as np
 from decision_engine.effects.doubly_robust import Average, overlap_tilt
 from decision_engine.effects.landmarks import ORDERS, Landmarks
 from decision_engine.effects.nuisances import Nuisances
-from decision_engine.effects.weekly_shift import WeeklyShift
-from simulations.arrays import FloatArray
+from decision_engine.effects.weekly_shift import WeeklyShift, course
 from simulations.response import ActionResponse, ResponseScale
 
 FACTOR = 2.0  # by which the two may differ for the reasons above
@@ -76,8 +75,4 @@ def weeks_at_work(response: ActionResponse, horizon_weeks: int) -> float:
     >>> weeks_at_work(response, 8), weeks_at_work(response, 1)
     (1.5, 1.0)
     """
-    since = np.arange(horizon_weeks)
-    strength: FloatArray = np.where(since < response.duration_weeks, response.decay.mean**since, 0.0)
-    after = (since >= response.duration_weeks) & (since < 2 * response.duration_weeks)
-    strength[after] = -response.pull_forward.mean * response.decay.mean ** (since[after] - response.duration_weeks)
-    return float(strength.sum())
+    return float(course(response)[:horizon_weeks].sum())

@@ -186,10 +186,7 @@ def collect_landmarks(history: UserWeeks, action: int, *, horizon_weeks: int, ma
     treated = exposed[users, weeks]
     other = (panel.exposure_bits[users, weeks] & ~(np.uint32(1) << np.uint32(action))) != 0
     recorded = history.recorded[users, weeks]
-    cool_down = panel.actions[action].cool_down_weeks
-    barred = ~treated & np.isfinite(recorded) & ((recorded > CERTAIN) | (history.since[users, weeks, action] < cool_down))
-    withheld = history.withheld[users, weeks]
-    barred |= ~treated & (withheld >= 0) & (withheld != action)  # held out from another action, or from none at all
+    barred = ~treated & closed_to(history, action)[users, weeks]
     silent = ~np.isfinite(recorded) & _log_is_kept(history, action, complete)
     cut = waves[waves + horizon_weeks > panel.n_periods]
     left_out = {"window crosses the end of the data": int(np.count_nonzero(exposed[:, cut]))}
@@ -219,6 +216,14 @@ def collect_landmarks(history: UserWeeks, action: int, *, horizon_weeks: int, ma
         past_covariates=past_covariates,
         left_out=left_out,
     )
+
+
+def closed_to(history: UserWeeks, action: int) -> BoolArray:
+    """Return (n_users, n_periods): whether the record says that whoever was left alone could not have had the action."""
+    resting = history.since[:, :, action] < history.panel.actions[action].cool_down_weeks
+    closed = np.isfinite(history.recorded) & ((history.recorded > CERTAIN) | resting)
+    closed |= (history.withheld >= 0) & (history.withheld != action)  # held out from another action, or from none at all
+    return np.asarray(closed)
 
 
 def _log_is_kept(history: UserWeeks, action: int, waves: IntArray) -> bool:

@@ -166,8 +166,8 @@ def _agreement_check(agreement: Agreement) -> Check:
         passed=abs(agreement.gap) <= SIGNIFICANT,
         value=agreement.gap,
         words=f"contacts bring {agreement.average.estimate:+.2f} order-days over the horizon, and "
-        f"{agreement.implied.estimate:+.2f} by the weekly shift that simulators live by: {abs(agreement.gap):.1f} standard errors "
-        f"more than a factor of {FACTOR:g} apart",
+        f"{agreement.implied.estimate:+.2f} by the weekly shift that simulators live by: {abs(agreement.gap):.1f} standard "
+        f"errors more than a factor of {FACTOR:g} apart",
     )
 
 

@@ -15,6 +15,11 @@ r is right (Liu, Zhang and Cai, 2021, Econometrics Journal 24(3)). All actions a
 every week in which a contact is at work informs, and no week in which it is not adds noise. The covariance is the sandwich,
 clustered by user. What a contact does through the purchases it causes is the simulator's to add, so it is conditioned on here.
 
+Where the log records how likely each contact was, behaviour need not explain who was contacted. Then z_a - m_a in front is
+replaced by an instrument made of the decisions alone: in the week of a decision ``1/p`` where the action was taken, ``-1/p``
+where nothing was, times the week's ``share (1 - share)``; in the weeks after, the same times the strength that is left. Given
+all that came before, its mean is zero whoever is contacted, by the record: a reason that no behaviour shows does no harm.
+
 Differences between users are then shrunk towards none by as much as their own noise demands (normal prior with a variance from
 the data: Morris, 1983, JASA 78(381)), so that a small history yields no fantasy about whom to target.
 """
@@ -26,7 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decision_engine.effects.landmarks import UserWeeks
+from decision_engine.effects.landmarks import UserWeeks, closed_to
 from decision_engine.effects.learners import cluster_sums
 from decision_engine.effects.nuisances import cross_fit, row_folds
 from simulations.arrays import Float32Array, FloatArray, IntArray
@@ -79,12 +84,49 @@ def contact_strength(history: UserWeeks, action: int, response: ActionResponse) 
     exposed = history.panel.exposed(action)
     before = history.since[:, :, action].astype(np.int64)
     since = np.where(exposed, 0, np.where(before < 254, before + 1, before))
-    earlier = np.maximum(history.counts[:, :, action].astype(np.int64) + exposed - 1, 0)
-    duration, decay = response.duration_weeks, response.decay.mean
-    strength = np.where(since < duration, decay ** np.minimum(since, duration), 0.0)
-    after = (since >= duration) & (since < 2 * duration)
-    strength[after] = -response.pull_forward.mean * decay ** (since[after] - duration)
-    return np.asarray(strength * np.exp(-response.habituation.mean * earlier))
+    return np.append(course(response), 0.0)[np.minimum(since, 2 * response.duration_weeks)] * _habit(history, action, response)
+
+
+def course(response: ActionResponse) -> FloatArray:
+    """Return (2 * duration,): the strength 0, 1, ... weeks after a contact, without habituation; afterwards it is 0.
+
+    Examples
+    --------
+    >>> from simulations.response import Quantity
+    >>> once = ActionResponse.uniform_shift("coupon", Quantity(mean=0.2), duration_weeks=2, decay=Quantity(mean=0.5))
+    >>> course(once).tolist()
+    [1.0, 0.5, -0.0, -0.0]
+    """
+    left = response.decay.mean ** np.arange(response.duration_weeks)
+    return np.concatenate([left, -response.pull_forward.mean * left])
+
+
+def _habit(history: UserWeeks, action: int, response: ActionResponse) -> FloatArray:
+    """Return (n_users, n_periods): what earlier exposures leave of the latest one's strength."""
+    earlier = np.maximum(history.counts[:, :, action].astype(np.int64) + history.panel.exposed(action) - 1, 0)
+    return np.asarray(np.exp(-response.habituation.mean * earlier))
+
+
+def recorded_instrument(history: UserWeeks, action: int, response: ActionResponse) -> FloatArray | None:
+    """Return (n_users, n_periods): the decisions of the record as an instrument for the strength, see the module's docstring.
+
+    None where not every contact with the action is recorded, or nobody is on record as left alone.
+    """
+    panel = history.panel
+    exposed = panel.exposed(action) & history.known
+    recorded = np.isfinite(history.recorded)
+    alone = (panel.exposure_bits == 0) & recorded & history.known & ~closed_to(history, action)
+    alone &= exposed.any(axis=0)
+    if not exposed.any() or not alone.any() or not recorded[exposed].all():
+        return None
+    share = exposed.sum(axis=0) / np.maximum(exposed.sum(axis=0) + alone.sum(axis=0), 1)
+    chance = np.where(recorded, history.recorded, 1.0)
+    decided = share * (1.0 - share) * np.where(exposed, 1.0 / chance, np.where(alone, -1.0 / chance, 0.0))
+    decided *= np.exp(-response.habituation.mean * history.counts[:, :, action])
+    instrument = np.zeros(decided.shape)
+    for lag, left in enumerate(course(response)[: panel.n_periods]):
+        instrument[:, lag:] += left * decided[:, : panel.n_periods - lag]
+    return instrument
 
 
 def estimate_shifts(
@@ -111,11 +153,18 @@ def estimate_shifts(
         1e-3,
         1 - 1e-3,
     )
-    strengths = [contact_strength(history, panel.actions.index(name), responses[name])[users, weeks] for name in names]
-    left = [strength - _expected(behaviour, strength, folds, seed) for strength in strengths]
     basis = scale.basis(observations)
-    regressors = np.column_stack([rest[:, None] * basis for rest in left])
-    means, covariance = _solve(regressors, bought, np.log(chance / (1.0 - chance)), users)
+    regressors, instruments = [], []
+    for name in names:
+        action, response = panel.actions.index(name), responses[name]
+        strength = contact_strength(history, action, response)[users, weeks]
+        left = strength - _expected(behaviour, strength, folds, seed)
+        decided = recorded_instrument(history, action, response)
+        regressors.append(left[:, None] * basis)
+        instruments.append((left if decided is None else decided[users, weeks])[:, None] * basis)
+    means, covariance = _solve(
+        np.column_stack(regressors), np.column_stack(instruments), bought, np.log(chance / (1.0 - chance)), users
+    )
     shifts = {}
     for place, name in enumerate(names):
         block = slice(place * N_BASIS, (place + 1) * N_BASIS)
@@ -127,21 +176,26 @@ def _expected(behaviour: Float32Array, strength: FloatArray, folds: IntArray, se
     return cross_fit(behaviour, strength, folds, seed=seed, n_trees=30, most_rows=_MOST_ROWS)
 
 
-def _solve(regressors: FloatArray, bought: FloatArray, offset: FloatArray, users: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the coefficients of a logistic regression with an offset, and their covariance clustered by user."""
+def _solve(
+    regressors: FloatArray, instruments: FloatArray, bought: FloatArray, offset: FloatArray, users: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the coefficients that leave instruments and residuals uncorrelated, and their covariance clustered by user.
+
+    With the regressors as their own instruments this is logistic regression with an offset.
+    """
     coefficients = np.zeros(regressors.shape[1])
     ridge = 1e-6 * np.eye(coefficients.size)
     for _ in range(_STEPS):
         chance = 1.0 / (1.0 + np.exp(-(offset + regressors @ coefficients)))
-        hessian = (regressors * (chance * (1.0 - chance))[:, None]).T @ regressors + ridge
-        step = np.linalg.solve(hessian, regressors.T @ (bought - chance))
+        slope = (instruments * (chance * (1.0 - chance))[:, None]).T @ regressors + ridge
+        step = np.linalg.solve(slope, instruments.T @ (bought - chance))
         coefficients = np.clip(coefficients + step, -_LARGEST, _LARGEST)
         if np.abs(step).max() < 1e-8:
             break
     chance = 1.0 / (1.0 + np.exp(-(offset + regressors @ coefficients)))
-    bread = np.linalg.inv((regressors * (chance * (1.0 - chance))[:, None]).T @ regressors + ridge)
-    scores = cluster_sums(regressors * (bought - chance)[:, None], users)
-    return coefficients, bread @ (scores.T @ scores) @ bread
+    bread = np.linalg.inv((instruments * (chance * (1.0 - chance))[:, None]).T @ regressors + ridge)
+    scores = cluster_sums(instruments * (bought - chance)[:, None], users)
+    return coefficients, bread @ (scores.T @ scores) @ bread.T
 
 
 def shrunk(mean: FloatArray, covariance: FloatArray) -> WeeklyShift:

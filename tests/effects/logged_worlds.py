@@ -63,9 +63,10 @@ def logged_world(
     Parameters
     ----------
     coefficients : one row of N_BASIS log-odds a unit of basis term for each action beside `none`
-    logging : "uniform" (a lottery, recorded), "recorded" (unequal chances, recorded), "confounded" (chances that depend on
+    logging : "uniform" (a lottery, recorded), "recorded" (unequal chances, recorded), "hidden" (the
+        same, by a trait that behaviour shows in part), "confounded" (chances that depend on
         activity, not recorded) or "rule" (the most active, always; not recorded)
-    strength : how much activity decides under "recorded" and "confounded"
+    strength : how much activity, or the trait, decides
     n_waves : contact only in that many weeks, evenly spread; default every week
     """
     rng = np.random.default_rng(seed)
@@ -96,7 +97,7 @@ def logged_world(
     for week in range(n_weeks):
         observation = observe(states)
         if week in waves:
-            _contact(diary, panel, observation, week, rng, logging, contacted, strength)
+            _contact(diary, panel, observation, week, rng, logging, contacted, strength, (base - base.mean()) / base.std())
         shift = _shift(states.since_action, diary.bits[:, week], SCALE.basis(observation), table, responses)
         score = base + 0.6 * np.log1p(observation[:, column("order_rate_13")]) - 0.15 * np.log1p(observation[:, 0]) + shift
         bought = rng.random(n_users) < 1.0 / (1.0 + np.exp(-score))
@@ -110,7 +111,7 @@ def logged_world(
     return LoggedWorld(panel=panel, exposures=exposures, coefficients=table, responses=responses, actions=actions)
 
 
-def _contact(diary, panel, observation, week, rng, logging, contacted, strength) -> None:
+def _contact(diary, panel, observation, week, rng, logging, contacted, strength, trait) -> None:
     """Choose this week's contacts and log them."""
     n_users, n_actions = panel.n_users, len(panel.actions)
     activity = observation[:, column("active_share")].astype(np.float64)
@@ -119,6 +120,8 @@ def _contact(diary, panel, observation, week, rng, logging, contacted, strength)
     chance = np.full(n_users, contacted)
     if logging in ("recorded", "confounded"):
         chance = 1.0 / (1.0 + np.exp(-(base + strength * activity)))
+    elif logging == "hidden":
+        chance = 1.0 / (1.0 + np.exp(-(base + strength * trait)))
     elif logging == "rule":
         chance = (activity + rng.normal(0.0, 0.05, n_users) > np.quantile(activity, 1.0 - contacted)).astype(np.float64)
     taken = np.where(rng.random(n_users) < chance, rng.integers(1, n_actions, n_users), 0)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from decision_engine.effects import ActionEffect, EffectModel, UserWeeks, Verdict, estimate_effects, estimate_shifts
+from decision_engine.effects.agreement import Agreement
+from decision_engine.effects.doubly_robust import Average
 from decision_engine.effects.weekly_shift import contact_strength, shrunk
 from tests.effects.logged_worlds import SCALE, LoggedWorld, logged_world, response
 
@@ -104,6 +106,36 @@ def test_the_weekly_shift_recovers_the_true_coefficients():
         errors = np.sqrt(np.diag(shifts[name].raw_covariance))
         assert (np.abs(shifts[name].mean - wanted) < 4 * errors + 0.1 * np.abs(wanted)).all()
         assert errors.max() < 0.1
+
+
+def test_recorded_chances_keep_a_hidden_reason_out_of_the_shift():
+    """Who is contacted hangs on a trait that behaviour shows in part, and the contacts do nothing.
+
+    Four standard errors; without the record the estimate lies nine of them away.
+    """
+    world = logged_world([[0.0, 0.0, 0.0, 0.0]], n_users=1500, n_weeks=30, seed=5, logging="hidden", contacted=0.25)
+    responses = {one.action: one for one in world.responses}
+    shift = estimate_shifts(UserWeeks.of(world.panel, world.exposures), responses, SCALE, seed=1)["action_1"]
+    assert abs(shift.raw_mean[0]) < 4 * np.sqrt(shift.raw_covariance[0, 0])
+    blind = world.exposures[world.exposures["action"] != "none"].drop(columns="propensity")
+    confounded = estimate_shifts(UserWeeks.of(world.panel, blind), responses, SCALE, seed=1)["action_1"]
+    assert confounded.raw_mean[0] > 5 * np.sqrt(confounded.raw_covariance[0, 0])
+
+
+def test_the_average_and_the_weekly_shift_tell_the_same(lottery, confounded):
+    for effect in (lottery, confounded):
+        (check,) = (check for check in effect.checks if check.name == "average and weekly shift")
+        assert check.passed
+
+
+def test_a_shift_that_the_average_contradicts_is_noticed():
+    average = Average(estimate=0.4, standard_error=0.05)
+    gaps = [
+        Agreement(average=average, implied=Average(estimate=one, standard_error=0.05)).gap for one in (2.0, -0.5, 0.3, 0.79)
+    ]
+    assert gaps[0] < -6.0
+    assert gaps[1] > 6.0
+    assert max(abs(gap) for gap in gaps[2:]) < 0.5
 
 
 def test_shrinkage_takes_noise_away_and_leaves_what_is_clear():
