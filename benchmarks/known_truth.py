@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from decision_engine.config.models import Config
 from decision_engine.history import History
 from decision_engine.stages.effects import estimate

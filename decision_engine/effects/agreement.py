@@ -51,17 +51,21 @@ def compare(
     rows: Landmarks, nuisances: Nuisances, orders: Average, shift: WeeklyShift, response: ActionResponse, scale: ResponseScale
 ) -> Agreement:
     """Carry the shift to the rows on which the average was estimated."""
+    return Agreement(average=orders, implied=implied_orders(rows, nuisances, shift, response, scale))
+
+
+def implied_orders(
+    rows: Landmarks, nuisances: Nuisances, shift: WeeklyShift, response: ActionResponse, scale: ResponseScale
+) -> Average:
+    """Return the extra order-days over the horizon that a shift implies for the rows, weighted as their average is."""
     expected = np.maximum(nuisances.untreated[:, ORDERS] / rows.horizon_weeks, _FEWEST_ORDERS)
     gain = expected * np.exp(-expected) * weeks_at_work(response, rows.horizon_weeks)
     earlier = rows.covariates[:, rows.covariate_names.index(f"earlier {rows.action}")].astype(np.float64)
     weights = overlap_tilt(nuisances) * gain * np.exp(-response.habituation.mean * earlier)
     direction = weights @ scale.basis(rows.observations) / overlap_tilt(nuisances).sum()
-    return Agreement(
-        average=orders,
-        implied=Average(
-            estimate=float(direction @ shift.mean),
-            standard_error=float(np.sqrt(max(direction @ shift.covariance @ direction, 0.0))),
-        ),
+    return Average(
+        estimate=float(direction @ shift.mean),
+        standard_error=float(np.sqrt(max(direction @ shift.covariance @ direction, 0.0))),
     )
 
 

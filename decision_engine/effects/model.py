@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from decision_engine.effects.agreement import Agreement, compare
+from decision_engine.effects.course import OtherCourse, other_courses, say_courses
 from decision_engine.effects.design import POWER, Experiment, design_experiment
 from decision_engine.effects.doubly_robust import Average, average_effect, crude_difference, overlap_tilt
 from decision_engine.effects.landmarks import MARGIN, ORDERS, Landmarks, UserWeeks, collect_landmarks
@@ -20,7 +21,7 @@ from decision_engine.effects.question import Question, state_question
 from decision_engine.effects.randomisation import sample_ratio
 from decision_engine.effects.refutation import refute
 from decision_engine.effects.verdict import WORTH_KNOWING, Check, Evidence, Verdict, checks_of, judge
-from decision_engine.effects.weekly_shift import WeeklyShift, estimate_shifts
+from decision_engine.effects.weekly_shift import Block, ShiftEquations, WeeklyShift, given_responses
 from simulations.actions import Action, ActionSet
 from simulations.arrays import FloatArray
 from simulations.panel import WeeklyPanel
@@ -51,6 +52,8 @@ class ActionEffect:
         Where probabilities of contact come from: "recorded", "mixed" or "estimated"; "none" without data.
     shift_mean, shift_covariance : arrays or None
         The log-odds shift of `simulations.response`, (N_BASIS,) and (N_BASIS, N_BASIS).
+    courses : tuple of OtherCourse
+        What other durations than the assumed one would make of an identified effect; `course` says it in words.
     conditional : ConditionalEffect or None
         Extra margin by the basis of a response, from EconML.
     left_out : dict of str to int
@@ -84,6 +87,8 @@ class ActionEffect:
     shift_mean: FloatArray | None = None
     shift_covariance: FloatArray | None = None
     heterogeneity: float = 0.0
+    courses: tuple[OtherCourse, ...] = ()
+    course: str = ""
     conditional: ConditionalEffect | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -209,15 +214,14 @@ def estimate_effects(
         They get the verdict "assumed" and the experiment that would settle them, but no estimate.
     """
     history = UserWeeks.of(panel, exposures, customers)
-    shapes = {response.action: response for response in responses}
-    given = [name for name in which if panel.exposed(actions.index(name)).any()]
-    shifts = estimate_shifts(history, {n: shapes[n] for n in actions.names if n in shapes}, scale, seed=seed) if given else {}
+    shifts = (
+        Shifts.of(history, responses, scale, seed=seed) if any(panel.exposed(actions.index(n)).any() for n in which) else None
+    )
     effects = [
         _estimate(
             history,
             actions[actions.index(name)],
-            shifts.get(name),
-            shapes.get(name),
+            shifts,
             scale,
             horizon_weeks=horizon_weeks,
             margin_share=margin_share,
@@ -240,11 +244,30 @@ def estimate_effects(
     return EffectModel(effects=tuple(effects))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shifts:
+    """The weekly shifts of all actions that were given, with the equations they solve."""
+
+    responses: dict[str, ActionResponse]
+    equations: ShiftEquations
+    blocks: dict[str, Block]
+    found: dict[str, WeeklyShift]
+
+    @classmethod
+    def of(cls, history: UserWeeks, responses: Iterable[ActionResponse], scale: ResponseScale, *, seed: int) -> Shifts | None:
+        """Estimate them; None where nobody known was given anything."""
+        given = given_responses(history, responses)
+        if not given:
+            return None
+        equations = ShiftEquations.of(history, scale, seed=seed)
+        blocks = {name: equations.block(response) for name, response in given.items()}
+        return cls(responses=given, equations=equations, blocks=blocks, found=equations.solve(blocks))
+
+
 def _estimate(
     history: UserWeeks,
     action: Action,
-    shift: WeeklyShift | None,
-    response: ActionResponse | None,
+    shifts: Shifts | None,
     scale: ResponseScale,
     *,
     horizon_weeks: int,
@@ -275,12 +298,19 @@ def _estimate(
     nuisances = fit_nuisances(rows, seed=seed)
     margin, orders = _average(rows, nuisances, MARGIN), _average(rows, nuisances, ORDERS)
     conditional = double_machine_learning(rows, nuisances, scale, outcome=MARGIN, seed=seed)
+    shift = None if shifts is None else shifts.found.get(action.name)
     agreement = None
-    if shift is not None and response is not None:
-        agreement = compare(rows, nuisances, orders, shift, response, scale)
+    if shifts is not None and shift is not None:
+        agreement = compare(rows, nuisances, orders, shift, shifts.responses[action.name], scale)
     evidence = _evidence(rows, nuisances, margin, conditional, agreement, level, seed)
     checks = checks_of(evidence)
     verdict, reasons = judge(checks, recorded=recorded)
+    courses: tuple[OtherCourse, ...] = ()
+    course = ""
+    if shifts is not None and shift is not None and verdict is Verdict.IDENTIFIED:
+        response = shifts.responses[action.name]
+        courses = other_courses(shifts.equations, shifts.blocks, response, shift, rows, nuisances, scale)
+        course = say_courses(response, courses)
     low, high = margin.interval(level)
     orders_low, orders_high = orders.interval(level)
     econml_low, econml_high = conditional.average.interval(level)
@@ -312,6 +342,8 @@ def _estimate(
         shift_mean=None if shift is None else shift.mean,
         shift_covariance=None if shift is None else shift.covariance,
         heterogeneity=0.0 if shift is None else shift.heterogeneity,
+        courses=courses,
+        course=course,
         conditional=conditional,
         left_out=rows.left_out,
     )

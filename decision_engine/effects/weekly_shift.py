@@ -26,7 +26,7 @@ the data: Morris, 1983, JASA 78(381)), so that a small history yields no fantasy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,6 +129,88 @@ def recorded_instrument(history: UserWeeks, action: int, response: ActionRespons
     return instrument
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One action's part of the equations: (n_rows, N_BASIS) regressors and instruments."""
+
+    regressors: FloatArray
+    instruments: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftEquations:
+    """The user-weeks whose purchases the shifts are read from, laid out once for all actions and all courses in time.
+
+    Attributes
+    ----------
+    users, weeks : (n_rows,) int64 arrays
+        User-weeks of users who had bought before.
+    behaviour : (n_rows, n_features) float32 array
+        What contacts and purchases are expected from.
+    bought, offset : (n_rows,) arrays
+        Whether the user bought that week, and the log-odds that behaviour gives it.
+    basis : (n_rows, N_BASIS) array
+        Of a response.
+    """
+
+    history: UserWeeks
+    users: IntArray
+    weeks: IntArray
+    behaviour: Float32Array
+    folds: IntArray
+    bought: FloatArray
+    offset: FloatArray
+    basis: FloatArray
+    seed: int
+
+    @classmethod
+    def of(cls, history: UserWeeks, scale: ResponseScale, *, seed: int) -> ShiftEquations:
+        """Learn what behaviour alone says of each week's purchase."""
+        users, weeks = np.nonzero(history.known)
+        observations = history.observations[users, weeks]
+        behaviour = np.column_stack([observations[:, BEHAVIOUR], weeks]).astype(np.float32)
+        folds = row_folds(users, seed, _N_FOLDS)
+        bought = (history.panel.order_days[users, weeks] > 0).astype(np.float64)
+        chance = np.clip(
+            cross_fit(behaviour, bought, folds, seed=seed, binary=True, n_trees=80, n_leaves=20, most_rows=_MOST_ROWS),
+            1e-3,
+            1 - 1e-3,
+        )
+        return cls(
+            history=history, users=users, weeks=weeks, behaviour=behaviour, folds=folds, bought=bought,
+            offset=np.log(chance / (1.0 - chance)), basis=scale.basis(observations), seed=seed,
+        )  # fmt: skip
+
+    def block(self, response: ActionResponse) -> Block:
+        """Return the part of the action that the response is of, with the response's course in time."""
+        action = self.history.panel.actions.index(response.action)
+        strength = contact_strength(self.history, action, response)[self.users, self.weeks]
+        expected = cross_fit(self.behaviour, strength, self.folds, seed=self.seed, n_trees=30, most_rows=_MOST_ROWS)
+        left = (strength - expected)[:, None] * self.basis
+        decided = recorded_instrument(self.history, action, response)
+        instruments = left if decided is None else decided[self.users, self.weeks][:, None] * self.basis
+        return Block(regressors=left, instruments=instruments)
+
+    def solve(self, blocks: Mapping[str, Block]) -> dict[str, WeeklyShift]:
+        """Return the shifts of all actions at once."""
+        regressors = np.column_stack([block.regressors for block in blocks.values()])
+        instruments = np.column_stack([block.instruments for block in blocks.values()])
+        means, covariance = _solve(regressors, instruments, self.bought, self.offset, self.users)
+        places = {name: slice(k * N_BASIS, (k + 1) * N_BASIS) for k, name in enumerate(blocks)}
+        return {name: shrunk(means[place], covariance[place, place]) for name, place in places.items()}
+
+
+def given_responses(history: UserWeeks, responses: Iterable[ActionResponse]) -> dict[str, ActionResponse]:
+    """Return the responses to actions that users who had bought before were given, by name, in the order of the actions."""
+    panel = history.panel
+    known = {response.action: response for response in responses}
+    return {
+        name: known[name]
+        for index, name in enumerate(panel.actions.names)
+        if name in known and panel.exposed(index).any() and history.known.any()
+    }
+
+
 def estimate_shifts(
     history: UserWeeks, responses: Mapping[str, ActionResponse], scale: ResponseScale, *, seed: int
 ) -> dict[str, WeeklyShift]:
@@ -139,41 +221,11 @@ def estimate_shifts(
     responses : mapping from action to its configured response
         Duration, decay, habituation and pull-forward are taken from it; the coefficients are estimated.
     """
-    panel = history.panel
-    names = [name for name in panel.actions.names[1:] if name in responses and panel.exposed(panel.actions.index(name)).any()]
-    users, weeks = np.nonzero(history.known)
-    if not names or not users.size:
+    given = given_responses(history, responses.values())
+    if not given:
         return {}
-    observations = history.observations[users, weeks]
-    behaviour = np.column_stack([observations[:, BEHAVIOUR], weeks]).astype(np.float32)
-    folds = row_folds(users, seed, _N_FOLDS)
-    bought = (panel.order_days[users, weeks] > 0).astype(np.float64)
-    chance = np.clip(
-        cross_fit(behaviour, bought, folds, seed=seed, binary=True, n_trees=80, n_leaves=20, most_rows=_MOST_ROWS),
-        1e-3,
-        1 - 1e-3,
-    )
-    basis = scale.basis(observations)
-    regressors, instruments = [], []
-    for name in names:
-        action, response = panel.actions.index(name), responses[name]
-        strength = contact_strength(history, action, response)[users, weeks]
-        left = strength - _expected(behaviour, strength, folds, seed)
-        decided = recorded_instrument(history, action, response)
-        regressors.append(left[:, None] * basis)
-        instruments.append((left if decided is None else decided[users, weeks])[:, None] * basis)
-    means, covariance = _solve(
-        np.column_stack(regressors), np.column_stack(instruments), bought, np.log(chance / (1.0 - chance)), users
-    )
-    shifts = {}
-    for place, name in enumerate(names):
-        block = slice(place * N_BASIS, (place + 1) * N_BASIS)
-        shifts[name] = shrunk(means[block], covariance[block, block])
-    return shifts
-
-
-def _expected(behaviour: Float32Array, strength: FloatArray, folds: IntArray, seed: int) -> FloatArray:
-    return cross_fit(behaviour, strength, folds, seed=seed, n_trees=30, most_rows=_MOST_ROWS)
+    equations = ShiftEquations.of(history, scale, seed=seed)
+    return equations.solve({name: equations.block(response) for name, response in given.items()})
 
 
 def _solve(

@@ -68,5 +68,7 @@ def effects_document(effects: EffectModel) -> list[dict[str, Any]]:
     rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
     for row, effect in zip(rows, effects.effects, strict=True):
         row["reasons"] = list(effect.reasons)
+        row["course"] = effect.course or None
+        row["other_courses"] = [{"duration_weeks": other.duration_weeks, "ratio": other.ratio} for other in effect.courses]
         row["experiment"] = None if effect.experiment is None else effect.experiment.summary()
     return [{str(key): value for key, value in row.items()} for row in rows]

@@ -128,6 +128,14 @@ def test_the_average_and_the_weekly_shift_tell_the_same(lottery, confounded):
         assert check.passed
 
 
+def test_what_another_course_would_make_of_an_identified_effect_is_told(lottery):
+    """Contacts work for three weeks. Two find most of that; six look for it in weeks where nothing is, and dilute it."""
+    assert [other.duration_weeks for other in lottery.courses] == [2, 6]
+    assert 0.6 < lottery.courses[0].ratio < 1.0
+    assert 0.7 < lottery.courses[1].ratio < 1.6
+    assert lottery.course.startswith("its course in time is assumed (3 weeks, 0.7 left each week): 2 weeks make it")
+
+
 def test_a_shift_that_the_average_contradicts_is_noticed():
     average = Average(estimate=0.4, standard_error=0.05)
     gaps = [
