@@ -30,7 +30,7 @@ from reports.effects import EffectsReport
 from reports.making import MakingReport
 from reports.numbers import plural
 from reports.plan import PlanReport
-from reports.policies import PoliciesReport, SearchReport
+from reports.policies import PoliciesReport, SearchReport, acts_like
 from reports.profiles import ChurnReport, ProfilesReport
 from reports.run import RunReport, render_run
 from reports.simulator import SimulatorReport
@@ -120,7 +120,7 @@ def _parts(told: Told) -> dict[str, Any]:
         "effects_judged": effects_document(told.estimated.judged.model),
         "simulator": simulator_document(told.fitted),
         "search": search_document(told.searched),
-        "policies": policies_document(told.evaluated),
+        "policies": _policy_rows(told),
         "choice": {
             "name": told.evaluated.choice.name,
             "reason": told.evaluated.choice.reason,
@@ -128,6 +128,12 @@ def _parts(told: Told) -> dict[str, Any]:
         },
         "off_policy": _off_policy(told),
     }
+
+
+def _policy_rows(told: Told) -> list[dict[str, Any]]:
+    """Return a row a policy, with the single action that it acts like where there is one."""
+    twins = acts_like(told.evaluated.comparison.to_frame())
+    return [{**row, "acts_like": twins.get(row["name"])} for row in policies_document(told.evaluated)]
 
 
 def _all_effects(told: Told) -> list[dict[str, Any]]:
