@@ -16,6 +16,8 @@ from reports.tables import Column, estimate_column, html_table, money_column, nu
 if TYPE_CHECKING:
     import pandas as pd
 
+_ONE_ACTION = frozenset({"fixed_action", "do_nothing"})  # kinds of policies that do the same to everybody
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchReport:
@@ -46,8 +48,8 @@ class PoliciesReport:
     Attributes
     ----------
     policies : frame, a row a policy
-        name, value, low, high, retention, spend, contacts, opt_outs; against_single, against_single_low and
-        against_single_high where a single action was compared; chance_of_loss.
+        name, value, low, high, retention, spend, contacts, opt_outs, chance_of_loss; kind where it is known; against_single,
+        against_single_low and against_single_high where a single action was compared.
     baselines : collection of str
         Names of what a learned policy has to beat.
     chosen, reason : str
@@ -111,13 +113,53 @@ def _how_compared(report: PoliciesReport) -> str:
 
 
 def ranked_policies(policies: pd.DataFrame, *, baselines: Collection[str], chosen: str) -> pd.DataFrame:
-    """Return the policies, best first, with a column `role`: chosen, baseline, both or empty."""
+    """Return the policies, best first, with a column `role`: chosen, baseline, whom it acts like, or empty."""
     ranked = policies.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    twins = acts_like(ranked)
     roles = [
-        ", ".join(word for word, holds in (("chosen", name == chosen), ("baseline", name in baselines)) if holds)
+        ", ".join(
+            word
+            for word, holds in (
+                ("chosen", name == chosen),
+                ("baseline", name in baselines),
+                (f"acts like {twins.get(name)}", name in twins),
+            )
+            if holds
+        )
         for name in ranked["name"]
     ]
     return ranked.assign(role=roles)
+
+
+def acts_like(policies: pd.DataFrame) -> dict[str, str]:
+    """Return, of policies that are more than one action, those that do what one action, or nothing, does: name by name.
+
+    All policies are judged on the same luck, so that two with the same value, contacts and spend to the decimals that a table
+    shows did the same to all but a few users.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [("always mail", "fixed_action", 1.204, 2.0, 0.5), ("PPO", "ppo", 1.203, 2.0, 0.5)]
+    >>> acts_like(pd.DataFrame(rows, columns=["name", "kind", "value", "contacts", "spend"]))
+    {'PPO': 'always mail'}
+    """
+    if not {"kind", "value", "contacts", "spend"} <= set(policies.columns):
+        return {}
+    places = {name: numbers.money_decimals(policies[name]) for name in ("value", "spend")} | {"contacts": 2}
+    simple: dict[tuple[str, ...], str] = {}
+    twins: dict[str, str] = {}
+    shown = [
+        (str(row["name"]), str(row["kind"]), tuple(numbers.number(row[name], decimals) for name, decimals in places.items()))
+        for row in policies.to_dict("records")
+    ]
+    for name, kind, figures in shown:
+        if kind in _ONE_ACTION:
+            simple.setdefault(figures, name)
+    for name, kind, figures in shown:
+        if kind not in _ONE_ACTION and figures in simple:
+            twins[name] = simple[figures]
+    return twins
 
 
 def policy_columns(frame: pd.DataFrame, currency: str) -> list[Column]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reports.data import DataReport, data_section
 from reports.decision import decision_section
 from reports.document import Document, Section
-from reports.doubts import WitnessReport, doubts_section
+from reports.doubts import Doubt, WitnessReport, collect_doubts, doubts_section
 from reports.effects import EffectsReport, effects_section
 from reports.experiment import ExperimentReport, alarm_section, experiment_section
 from reports.making import MakingReport, making_section
@@ -28,15 +28,15 @@ class RunReport:
     Attributes
     ----------
     title, subtitle : str
-    caveats : sequence of str
-        Further doubts, a sentence each.
+    caveats : sequence of str or Doubt
+        Further doubts: notes where they are a sentence only.
     """
 
     title: str
     subtitle: str = ""
     plan: PlanReport | None = None
     witness: WitnessReport | None = None
-    caveats: Sequence[str] = ()
+    caveats: Sequence[str | Doubt] = ()
     effects: EffectsReport | None = None
     policies: PoliciesReport | None = None
     simulator: SimulatorReport | None = None
@@ -44,6 +44,18 @@ class RunReport:
     experiment: ExperimentReport | None = None
     data: DataReport | None = None
     making: MakingReport | None = None
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What to doubt, the most harmful to the decision first."""
+        return collect_doubts(
+            witness=self.witness,
+            plan=self.plan,
+            effects=self.effects,
+            simulator=self.simulator,
+            alarm="" if self.experiment is None else self.experiment.alarm,
+            caveats=self.caveats,
+        )
 
 
 def render_run(report: RunReport) -> str:
@@ -57,9 +69,7 @@ def _sections(report: RunReport) -> Iterator[Section]:
         yield alarm
     if report.plan is not None:
         yield decision_section(report.plan, reason="" if report.policies is None else report.policies.reason)
-    doubts = doubts_section(
-        witness=report.witness, plan=report.plan, effects=report.effects, simulator=report.simulator, caveats=report.caveats
-    )
+    doubts = doubts_section(report.doubts)
     if doubts is not None:
         yield doubts
     if report.plan is not None:

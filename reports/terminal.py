@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports import numbers
+from reports.doubts import MINOR
 from reports.phrases import assumption_sentence, budget_sentence, decision_sentence, occasion
 from reports.plan import WHY_LEFT_OUT, actions_columns, actions_frame
 from reports.policies import ranked_policies
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WIDTH = 80
+_DOUBTS_SHOWN = 6
 
 
 def policies_text(
@@ -57,6 +59,26 @@ def plan_text(totals: Mapping[str, Any], settings: Mapping[str, Any], rows: pd.D
         frame = actions_frame(rows)
         lines += ["", text_table(frame, _lowered(actions_columns(frame, settings["currency"])), width=WIDTH, limit=40)]
     return "\n".join(lines)
+
+
+def doubts_text(doubts: Sequence[Mapping[str, str]]) -> str:
+    """Return what would overturn the plan, the most harmful first; empty where nothing would.
+
+    Parameters
+    ----------
+    doubts : sequence of mappings
+        `kind` and `words`, in the order of `reports.doubts.ORDER`.
+    """
+    grave = [doubt for doubt in doubts if doubt["kind"] not in MINOR]
+    if not grave:
+        return ""
+    points = [
+        textwrap.fill(plain(doubt["words"]), WIDTH, initial_indent="- ", subsequent_indent="  ")
+        for doubt in grave[:_DOUBTS_SHOWN]
+    ]
+    left = len(doubts) - len(points)
+    more = [f"({numbers.plural(left, 'further doubt')} in the report)"] if left else []
+    return "\n".join(["What to doubt first", *points, *more])
 
 
 def _lowered(columns: list[Column]) -> list[Column]:

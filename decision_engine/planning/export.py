@@ -26,6 +26,8 @@ from decision_engine.planning.plan import ROW_COLUMNS, Plan
 from simulations.errors import PlanError
 
 EXPOSURE_COLUMNS = ("user_id", "exposed_at", "action", "propensity", "cost", "channel", "would_be")
+_MONEY = frozenset({"cost", "increment", "low", "high", "increment_margin"})
+_MONEY_DECIMALS = 6
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _EXPORTABLE = (PlanStatus.APPROVED, PlanStatus.EXPORTED, PlanStatus.MEASURED)
 
@@ -111,11 +113,17 @@ def exposure_rows(plan: Plan) -> list[tuple[str, str, str, float, float, str, st
     hour = max(12, plan.settings.business_day_starts_at)  # of the same business day, wherever that starts
     at = (datetime.combine(plan.settings.starts_on, time()) + timedelta(hours=hour)).isoformat(sep=" ")
     rows, held = plan.rows, plan.holdout
-    contacted = zip(rows["user_id"], rows["action"], rows["propensity"], rows["cost"], rows["channel"], strict=True)
+    costs = _rounded(rows["cost"].tolist())
+    contacted = zip(rows["user_id"], rows["action"], rows["propensity"], costs, rows["channel"], strict=True)
     out = [(user, at, action, propensity, cost, channel, "") for user, action, propensity, cost, channel in contacted]
     left_alone = zip(held["user_id"], held["propensity"], held["would_be"], strict=True)
     out += [(user, at, "none", propensity, 0.0, "none", would_be) for user, propensity, would_be in left_alone]
     return out
+
+
+def _rounded(amounts: Iterable[float]) -> list[float]:
+    """Return money with the decimals of the plan's canonical form; no probability is rounded, the next run divides by it."""
+    return [round(amount, _MONEY_DECIMALS) + 0.0 for amount in amounts]  # plus zero, so that no amount is minus zero
 
 
 def _check_place(target: Path, plan: Plan) -> None:
@@ -144,7 +152,7 @@ def _csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes
 
 def _plan_csv(plan: Plan) -> bytes:
     """Return the rows for people and their spreadsheets: text that looks like a formula is defused, numbers stay numbers."""
-    columns = [plan.rows[name].tolist() for name in ROW_COLUMNS]
+    columns = [_rounded(plan.rows[name].tolist()) if name in _MONEY else plan.rows[name].tolist() for name in ROW_COLUMNS]
     rows = ([_cell(value) for value in row] for row in zip(*columns, strict=True))
     return _csv_bytes(ROW_COLUMNS, rows)
 

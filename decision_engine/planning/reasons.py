@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 _UNUSUAL = 0.25  # a fact is told when at most this share of the audience lies further out
+_OFF_CENTRE = 0.5  # a user without such a fact is told by the furthest one, if half of the audience lies on its other side
+NOTHING_UNUSUAL = "nothing unusual: chosen by its expected increment"
 
 
 def feature_reasons(
@@ -33,7 +35,8 @@ def feature_reasons(
     Returns
     -------
     list of tuples
-        Phrases in the frame's order, the most unusual fact first; empty for a user who is like all others.
+        Phrases in the frame's order, the most unusual fact first. A user without an unusual one has the fact nearest to it,
+        one who is like all others `NOTHING_UNUSUAL`.
 
     Examples
     --------
@@ -52,12 +55,13 @@ def feature_reasons(
     names = [str(name) for name in features.columns]
     said = [words.get(name) or _said(name, units.get(name, "")) for name in names]
     phrases: list[tuple[str, ...]] = []
+    furthest = np.maximum(below, above)
     for i in range(n_users):
-        told: list[str] = []
-        for j in order[i]:
-            if len(told) < top and max(below[i, j], above[i, j]) >= 1.0 - _UNUSUAL:
-                told.append(_phrase(said[j], values[i, j], units.get(names[j], ""), below[i, j], above[i, j]))
-        phrases.append(tuple(told))
+        facts = [j for j in order[i] if furthest[i, j] >= 1.0 - _UNUSUAL][:top]
+        if not facts:
+            facts = [j for j in order[i] if furthest[i, j] >= _OFF_CENTRE][:1]
+        told = (_phrase(said[j], values[i, j], units.get(names[j], ""), below[i, j], above[i, j]) for j in facts)
+        phrases.append(tuple(told) or (NOTHING_UNUSUAL,))
     return phrases
 
 

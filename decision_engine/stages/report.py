@@ -25,12 +25,12 @@ from decision_engine.workspace import StageOutcome, numeric_versions
 from policies.comparison import BASELINES
 from policies.ope.value import PolicyValue
 from reports.data import DataReport
-from reports.doubts import WitnessReport
+from reports.doubts import Doubt, WitnessReport
 from reports.effects import EffectsReport
 from reports.making import MakingReport
 from reports.numbers import plural
 from reports.plan import PlanReport
-from reports.policies import PoliciesReport, SearchReport
+from reports.policies import PoliciesReport, SearchReport, acts_like
 from reports.profiles import ChurnReport, ProfilesReport
 from reports.run import RunReport, render_run
 from reports.simulator import SimulatorReport
@@ -78,12 +78,12 @@ def write_report(told: Told) -> Written:
         data=_data(told),
         making=_making(told),
     )
-    return Written(html=render_run(report), parts=_parts(told))
+    return Written(html=render_run(report), parts={**_parts(told), "doubts": [doubt.to_json() for doubt in report.doubts]})
 
 
 def run_text(parts: Mapping[str, Any], plan: Plan, report: Path) -> str:
     """Return the end of a run on a terminal: the policies, the plan, the path of the report."""
-    from reports.terminal import WIDTH, plan_text, policies_text
+    from reports.terminal import WIDTH, doubts_text, plan_text, policies_text
 
     settings = plan.to_json()["settings"]
     policies = pd.DataFrame(parts["policies"])
@@ -96,9 +96,9 @@ def run_text(parts: Mapping[str, Any], plan: Plan, report: Path) -> str:
         weeks=parts["horizons"]["policy_weeks"],
     )
     reason = textwrap.fill(parts["choice"]["reason"], WIDTH)
-    plan_told = plan_text(plan.totals(), settings, plan.rows)
     history = f"history: version {parts['data']['version']}, {parts['data']['digest'][:12]}"
-    return f"{table}\n\n{reason}\n\n{plan_told}\n\n{history}\nreport: {report}"
+    blocks = [table, reason, plan_text(plan.totals(), settings, plan.rows), doubts_text(parts["doubts"])]
+    return "\n\n".join([*(block for block in blocks if block), f"{history}\nreport: {report}"])
 
 
 def _day(day: date) -> str:
@@ -120,7 +120,7 @@ def _parts(told: Told) -> dict[str, Any]:
         "effects_judged": effects_document(told.estimated.judged.model),
         "simulator": simulator_document(told.fitted),
         "search": search_document(told.searched),
-        "policies": policies_document(told.evaluated),
+        "policies": _policy_rows(told),
         "choice": {
             "name": told.evaluated.choice.name,
             "reason": told.evaluated.choice.reason,
@@ -128,6 +128,12 @@ def _parts(told: Told) -> dict[str, Any]:
         },
         "off_policy": _off_policy(told),
     }
+
+
+def _policy_rows(told: Told) -> list[dict[str, Any]]:
+    """Return a row a policy, with the single action that it acts like where there is one."""
+    twins = acts_like(told.evaluated.comparison.to_frame())
+    return [{**row, "acts_like": twins.get(row["name"])} for row in policies_document(told.evaluated)]
 
 
 def _all_effects(told: Told) -> list[dict[str, Any]]:
@@ -150,10 +156,12 @@ def _off_policy(told: Told) -> dict[str, Any]:
     return {"abstains": True, "reason": value.reason}
 
 
-def _caveats(told: Told) -> tuple[str, ...]:
-    """Return what the numbers leave out, a sentence each."""
+def _caveats(told: Told) -> tuple[str | Doubt, ...]:
+    """Return what the numbers leave out, a sentence each, and the settings that nobody vouched for."""
     lost = told.evaluated.comparison.outcome(told.evaluated.choice.name).opt_outs
-    caveats = ["The policies were compared on everybody; the plan holds some users out, so that its budget reaches further."]
+    caveats: list[str | Doubt] = [
+        "The policies were compared on everybody; the plan holds some users out, so that its budget reaches further."
+    ]
     if lost > 0.0:
         caveats.append(
             f"Under the chosen policy {lost:.1%} of the users ask for no more contact within "
@@ -163,11 +171,11 @@ def _caveats(told: Told) -> tuple[str, ...]:
     if placeholders := told.config.origin.placeholders:
         lines = "; ".join(placeholder.say() for placeholder in placeholders[:_MOST_PLACEHOLDERS])
         more = len(placeholders) - _MOST_PLACEHOLDERS
-        caveats.insert(
-            0,
+        words = (
             f"The configuration still holds {plural(len(placeholders), 'placeholder')} that nobody has vouched for, and "
-            f"every amount rests on them: {lines}{f'; and {more} more' if more > 0 else ''}.",
+            f"every amount rests on them: {lines}{f'; and {more} more' if more > 0 else ''}."
         )
+        caveats.append(Doubt(kind="placeholders", words=words))
     return tuple(caveats)
 
 

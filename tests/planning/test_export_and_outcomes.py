@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 from dataclasses import replace
 from datetime import date
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from decision_engine.planning import Ledger, Plan, PlanStatus, export_plan, feature_reasons, make_plan, measure_outcomes
-from decision_engine.planning.export import safe_text
+from decision_engine.planning.export import plan_files, safe_text
 from simulations.errors import PlanError
 from simulations.panel import Calendar
 from simulations.randomness import user_keys
@@ -90,7 +91,7 @@ def test_the_files_of_a_plan_say_the_same(ledger, plan, tmp_path):
     assert Plan.from_json(json.loads((folder / "plan.json").read_text())).digest == plan.digest
     for frame in (table, text):
         assert frame["user_id"].tolist() == plan.rows["user_id"].tolist()
-        assert frame["increment"].to_numpy() == pytest.approx(plan.rows["increment"].to_numpy())
+        assert frame["increment"].to_numpy() == pytest.approx(plan.rows["increment"].to_numpy(), abs=5e-7)
 
 
 def test_no_spreadsheet_takes_a_users_name_for_a_formula_and_numbers_stay_numbers(tmp_path):
@@ -185,4 +186,31 @@ def test_reasons_name_what_is_unusual_and_nothing_else():
     features = pd.DataFrame({"recency_weeks": [*range(9), 30.0], "active_share": [0.5] * 10})
     phrases = feature_reasons(features, units={"recency_weeks": "weeks", "active_share": "share"})
     assert phrases[-1] == ("recency: 30 weeks, more than 90% of the audience",)
-    assert phrases[5] == ()
+
+
+def test_every_user_has_a_reason():
+    """A user without an unusual fact is told by the one that comes nearest, one like all others by the expected increment."""
+    features = pd.DataFrame({"recency_weeks": [*range(9), 30.0], "active_share": [0.5] * 10})
+    phrases = feature_reasons(features, units={"recency_weeks": "weeks", "active_share": "share"})
+    assert phrases[6] == ("recency: 6 weeks, more than 60% of the audience",)
+    assert phrases[3] == ("recency: 3 weeks, less than 60% of the audience",)
+    alike = feature_reasons(pd.DataFrame({"active_share": [0.5] * 10}))
+    assert alike == [("nothing unusual: chosen by its expected increment",)] * 10
+    assert feature_reasons(pd.DataFrame(index=range(2))) == alike[:2]
+    unknown = feature_reasons(pd.DataFrame({"weeks_since_contact": [1.0, 2.0, 3.0, np.nan]}))
+    assert unknown[3] == alike[0]
+
+
+def test_money_has_six_decimals_in_files_for_people_and_machines_and_propensities_are_exact(ledger, tmp_path):
+    plan = plan_of(seed=4)
+    noisy = replace(plan, rows=plan.rows.assign(cost=0.1 + 0.2, increment=-1e-9, propensity=0.1 + 0.7)).sealed()
+    files = plan_files(noisy)
+    exposures = pd.read_csv(io.BytesIO(files["exposures.csv"]), dtype=str)
+    contacted = exposures[exposures["action"] != "none"]
+    assert set(contacted["cost"]) == {"0.3"}
+    assert {float(one) for one in contacted["propensity"]} == {0.1 + 0.7}
+    rows = pd.read_csv(io.BytesIO(files["plan.csv"]), dtype=str)
+    assert set(rows["cost"]) == {"0.3"}
+    assert set(rows["increment"]) == {"0.0"}
+    for name in ("low", "high", "increment_margin"):
+        assert max(len(one.partition(".")[2]) for one in rows[name]) <= 6

@@ -55,6 +55,7 @@ def test_the_document_has_every_key_that_readers_rely_on(whole: Done) -> None:
     } <= set(plan)  # fmt: skip
     assert set(plan["share_assumed"]) == {"effect", "margin"}
     assert Path(document["report"]).is_file()
+    assert {"assumed effects", "assumed margin"} <= {doubt["kind"] for doubt in document["doubts"]}
 
 
 def test_every_row_is_accepted_or_set_aside_with_a_reason(whole: Done) -> None:
@@ -113,6 +114,7 @@ def test_without_json_the_policies_the_plan_and_the_reports_path_are_printed(who
     said = decision_engine("run", whole.shop.configuration, "-w", whole.workspace).out
     assert "uplift-greedy" in said
     assert whole.document["plan"]["id"] in said
+    assert "What to doubt first\n- Assumed effects." in said or "What to doubt first\n- The plan may lose money." in said
     assert said.strip().endswith(whole.document["report"])
 
 

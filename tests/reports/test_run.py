@@ -106,11 +106,12 @@ def test_the_first_paragraph_says_what_was_decided(full_page):
     assert "66% of its value rests on assumed effects" in text
 
 
-def test_doubts_come_before_the_plan_and_begin_with_the_witnesses(full_page):
+def test_doubts_come_before_the_plan_and_begin_with_what_would_overturn_it(full_page):
     doubts = full_page[full_page.index("What to doubt first</h2>") : full_page.index("The plan</h2>")]
     points = re.findall(r"<li>(.*?)</li>", doubts)
-    assert points[0].startswith("<strong>One witness only.</strong>")
-    assert "because no decision in the log carries a propensity" in points[0]
+    assert points[0].startswith("<strong>The plan may lose money.</strong>")
+    witness = next(point for point in points if point.startswith("<strong>One witness only.</strong>"))
+    assert "because no decision in the log carries a propensity" in witness
     assert any("Not identified." in point and "coupon_a" in point for point in points)
     assert points[-1] == "A year of history holds each season once."
 
