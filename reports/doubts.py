@@ -28,10 +28,12 @@ ORDER = (
     "assumed effects",  # what carries half of the plan's value or more was never measured
     "not identified",  # the history cannot tell an effect of an action that the plan gives
     "weak",
+    "other number",  # simulators reckon with an effect outside the interval of the estimate
     "simulator",  # the only judge of the policies misses weeks that it did not see
     "sample ratio",  # an experiment's groups are not as drawn
     "one witness",
     "some assumed effects",  # less than half
+    "assumed course",  # an estimate's size follows how long the effect is assumed to last
     "unused effect",  # the same of effects, where the plan does not give the action
     "assumed margin",
     "note",
@@ -182,26 +184,44 @@ def _effects(report: EffectsReport, given: Mapping[str, int], *, planned: bool) 
     order = sorted(range(len(frame)), key=lambda place: -given.get(str(frame["action"].iloc[place]), 0))
     doubts = []
     for row in frame.iloc[order].to_dict("records"):
-        doubt = _effect(row, report)
-        if doubt is not None:
-            used = not planned or given.get(str(row["action"]), 0) > 0
-            doubts.append(doubt if used else replace(doubt, kind="unused effect"))
+        used = not planned or given.get(str(row["action"]), 0) > 0
+        doubts += [doubt if used else replace(doubt, kind="unused effect") for doubt in _effect(row, report)]
+        doubts += _estimate_in_use(row, report) if used else []
     return doubts
 
 
-def _effect(row: Mapping[Any, Any], report: EffectsReport) -> Doubt | None:
+def _effect(row: Mapping[Any, Any], report: EffectsReport) -> list[Doubt]:
     action, verdict = str(row["action"]), str(row["verdict"])
     if verdict == "identified" and row["low"] <= 0.0 <= row["high"]:  # nan is on no side of anything
-        bounds = numbers.interval(row["low"], row["high"])
-        words = (
-            f"The effect of {action} is estimated, and may as well be nothing ({bounds} {report.currency} of margin a user "
-            f"within {report.span}, {report.level:.0%} interval)."
-        )
-        return Doubt(kind="may be nothing", lead="Perhaps no effect.", words=words)
+        words = f"The effect of {action} is estimated, and may as well be nothing ({_told(row, '', report)})."
+        return [Doubt(kind="may be nothing", lead="Perhaps no effect.", words=words)]
     if verdict in ("not identified", "weak"):
         lead = "Not identified." if verdict == "not identified" else "Weakly identified."
-        return Doubt(kind=verdict, lead=lead, words=f"{action}: {_first_reason(row)}.")
-    return None
+        return [Doubt(kind=verdict, lead=lead, words=f"{action}: {_first_reason(row)}.")]
+    return []
+
+
+def _estimate_in_use(row: Mapping[Any, Any], report: EffectsReport) -> list[Doubt]:
+    """Return the doubts about an identified effect that simulators and plan live by."""
+    if str(row["verdict"]) != "identified":
+        return []
+    doubts = []
+    if "used_estimate" in row and not row["low"] <= row["used_estimate"] <= row["high"]:
+        words = (
+            f"The effect of {row['action']} is estimated as {numbers.number(row['estimate'])} ({_told(row, '', report)}); "
+            f"the simulators, over all users, reckon with {numbers.number(row['used_estimate'])} ({_told(row, 'used_', report)})."
+        )
+        doubts.append(Doubt(kind="other number", lead="Another number is used.", words=words))
+    course = row.get("course")
+    if isinstance(course, str) and course:
+        words = f"The size of {row['action']}'s effect is estimated, {course}."
+        doubts.append(Doubt(kind="assumed course", lead="Assumed course.", words=words))
+    return doubts
+
+
+def _told(row: Mapping[Any, Any], which: str, report: EffectsReport) -> str:
+    bounds = numbers.interval(row[f"{which}low"], row[f"{which}high"])
+    return f"{bounds} {report.currency} of margin a user within {report.span}, {report.level:.0%} interval"
 
 
 def _first_reason(row: Mapping[Any, Any]) -> str:

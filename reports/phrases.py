@@ -88,7 +88,8 @@ def assumption_sentence(totals: Document, settings: Document) -> str:
     """Say how much of a plan's value rests on assumptions."""
     effect, margin = totals["share_assumed"]["effect"], totals["share_assumed"]["margin"]
     if effect == 0:
-        words = f"All of its effects are estimated from the {'experiment' if from_experiment(settings) else 'history'}"
+        words = "All of its effects are estimated from the "
+        words += "experiment" if from_experiment(settings) else "history, their course in time is assumed"
     elif effect == 1:
         words = "All of its value rests on assumed effects"
     else:

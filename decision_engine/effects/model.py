@@ -159,10 +159,11 @@ class EffectModel:
         for effect in self.effects:
             row: dict[str, object] = {name: getattr(effect, name) for name in plain}
             row["verdict"] = str(effect.verdict)
+            row["course"] = effect.course
             row["reasons"] = "; ".join(effect.reasons)
             row["experiment_n_per_arm"] = effect.experiment.n_per_arm if effect.experiment else None
             rows.append(row)
-        frame = pd.DataFrame(rows, columns=[*plain, "reasons", "experiment_n_per_arm"])
+        frame = pd.DataFrame(rows, columns=[*plain, "course", "reasons", "experiment_n_per_arm"])
         numeric = [name for name in plain if name.startswith(("estimate", "low", "high", "orders", "econml"))]
         return frame.astype(dict.fromkeys(numeric, "float64"))
 

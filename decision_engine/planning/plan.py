@@ -217,7 +217,8 @@ class Plan:
                 f"expected increment over {settings.span} {expected.increment:,.2f} {money} "
                 f"({settings.interval_level:.0%} interval {expected.low:,.2f} to {expected.high:,.2f}); "
                 f"{expected.losses(settings.worlds)}",
-                f"resting on assumed effects: {self.effect_assumed_share:.0%}; "
+                f"resting on assumed effects: {self.effect_assumed_share:.0%}"
+                f"{'' if settings.horizon else ' (the course in time of all of them is assumed)'}; "
                 f"on an assumed margin: {self.margin_assumed_share:.0%}",
             )
         )

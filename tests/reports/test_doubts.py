@@ -35,6 +35,29 @@ def test_an_effect_on_one_side_of_nothing_is_not_doubted(low, high):
     assert "may be nothing" not in kinds(with_an_effect(low, high))
 
 
+def with_figures(**figures: object) -> RunReport:
+    report = with_an_effect(0.2, 1.4)
+    return replace(report, effects=replace(report.effects, effects=report.effects.effects.assign(**figures)))
+
+
+def test_a_number_in_use_that_the_estimate_excludes_is_told():
+    report = with_figures(estimate=0.8, used_estimate=2.5, used_low=2.1, used_high=2.9)
+    (doubt,) = (one for one in report.doubts if one.kind == "other number")
+    assert "estimated as 0.80" in doubt.words
+    assert "reckon with 2.50 (2.10 to 2.90" in doubt.words
+    assert "other number" not in kinds(with_figures(estimate=0.8, used_estimate=1.0, used_low=0.9, used_high=1.1))
+
+
+def test_the_assumed_course_of_an_estimated_effect_is_told():
+    report = with_figures(course="its course in time is assumed (4 weeks, 0.8 left each week)")
+    (doubt,) = (one for one in report.doubts if one.kind == "assumed course")
+    assert (
+        doubt.words
+        == "The size of coupon_b's effect is estimated, its course in time is assumed (4 weeks, 0.8 left each week)."
+    )
+    assert "assumed course" not in kinds(with_figures(course=""))
+
+
 def test_an_effect_that_was_not_estimated_is_not_called_so():
     assert "may be nothing" not in kinds(with_an_effect(-1.0, 1.0, verdict="assumed"))
 

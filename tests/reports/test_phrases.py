@@ -27,7 +27,11 @@ def test_an_expected_loss_is_called_one():
 @pytest.mark.parametrize(
     ("effect", "margin", "words"),
     [
-        (0.0, 0.0, "All of its effects are estimated from the history; the margin, 25% of revenue, is known."),
+        (
+            0.0,
+            0.0,
+            "All of its effects are estimated from the history, their course in time is assumed; the margin, 25% of revenue, is known.",
+        ),
         (1.0, 1.0, "All of its value rests on assumed effects; the margin, 25% of revenue, is an assumption too."),
         (
             0.996,
