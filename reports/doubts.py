@@ -209,7 +209,8 @@ def _estimate_in_use(row: Mapping[Any, Any], report: EffectsReport) -> list[Doub
     if "used_estimate" in row and not row["low"] <= row["used_estimate"] <= row["high"]:
         words = (
             f"The effect of {row['action']} is estimated as {numbers.number(row['estimate'])} ({_told(row, '', report)}); "
-            f"the simulators, over all users, reckon with {numbers.number(row['used_estimate'])} ({_told(row, 'used_', report)})."
+            f"the simulators, over all users, reckon with {numbers.number(row['used_estimate'])} "
+            f"({_told(row, 'used_', report)})."
         )
         doubts.append(Doubt(kind="other number", lead="Another number is used.", words=words))
     course = row.get("course")

@@ -30,7 +30,8 @@ def test_an_expected_loss_is_called_one():
         (
             0.0,
             0.0,
-            "All of its effects are estimated from the history, their course in time is assumed; the margin, 25% of revenue, is known.",
+            "All of its effects are estimated from the history, their course in time is assumed; "
+            "the margin, 25% of revenue, is known.",
         ),
         (1.0, 1.0, "All of its value rests on assumed effects; the margin, 25% of revenue, is an assumption too."),
         (
