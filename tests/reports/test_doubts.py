@@ -35,8 +35,9 @@ def test_an_effect_on_one_side_of_nothing_is_not_doubted(low, high):
     assert "may be nothing" not in kinds(with_an_effect(low, high))
 
 
-def with_figures(**figures: object) -> RunReport:
+def with_figures(**figures: float | str) -> RunReport:
     report = with_an_effect(0.2, 1.4)
+    assert report.effects is not None
     return replace(report, effects=replace(report.effects, effects=report.effects.effects.assign(**figures)))
 
 
