@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policies.search.space import Params, Space
-from policies.search.workers import Asked, InProcess, Objective, RayWorkers, workers_for
+from policies.search.workers import START_SECONDS, Asked, HiredWhenWorthIt, InProcess, Objective, workers_for
 from simulations.errors import ConfigError
 from simulations.randomness import stream
 
@@ -82,6 +82,7 @@ def search(
     key: str = "",
     first: Sequence[Params] = (),
     on_step: Callable[[int, int], None] | None = None,
+    start_seconds: float = START_SECONDS,
 ) -> SearchResult:
     """Maximise an objective.
 
@@ -92,7 +93,7 @@ def search(
     trials : int
         Points to try in all, those of an earlier run included.
     workers : int
-        Processes; 0 tries them here. Results are the same with any number.
+        Processes at most; 0 tries them here. Cheap trials are tried here in any case. Results are the same with any number.
     batch_size : int
         Points asked for before any of them is told: as many as workers can be busy with.
     storage : Path, optional
@@ -106,6 +107,8 @@ def search(
         Tried before the sampler is asked: what is thought good already, which a search should never end below.
     on_step : callable, optional
         Told how many trials are done, of how many, after each batch.
+    start_seconds : float
+        What starting the workers costs: they are started once they would save more than that; with 0 at once.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def search(
     known = len(_finished(study))
     _fail_half_asked(study)
     if known < trials:
-        with workers_for(objective, workers) as team:
+        with workers_for(objective, workers, trials=trials - known, start_seconds=start_seconds) as team:
             while (done := len(_finished(study))) < trials:
                 last = min((done // batch_size + 1) * batch_size, trials)
                 _ask_up_to(study, space, seed, last, first)
@@ -208,7 +211,7 @@ def _queue(study: optuna.Study, params: Params) -> None:
         study.enqueue_trial(dict(params))
 
 
-def _try_and_tell(study: optuna.Study, team: InProcess | RayWorkers) -> None:
+def _try_and_tell(study: optuna.Study, team: InProcess | HiredWhenWorthIt) -> None:
     waiting = _trials(study, "RUNNING")
     batch: list[Asked] = [(int(one.user_attrs[_PLACE]), dict(one.user_attrs[_POINT])) for one in waiting]
     for one, value in zip(waiting, team.evaluate(batch), strict=True):

@@ -1,10 +1,15 @@
-"""Who tries the trials of a batch: this process, or long-lived Ray actors. Results come back in the order asked."""
+"""Who tries the trials of a batch: this process, or long-lived Ray actors. Results come back in the order asked.
+
+Starting Ray takes longer than a small shop's whole search. So the first trials are tried here, and workers are hired once those
+that are left would take them enough time to earn their start back; no result depends on when that is.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,6 +22,7 @@ from simulations.errors import DecisionEngineError, MissingExtraError
 Objective = Callable[[Params, int], float]
 Asked = tuple[int, Params]  # a trial's number and its point
 LOST_AT_MOST = 3  # times a trial may lose its worker before the search gives up
+START_SECONDS = 20.0  # until a first worker of a Ray started for the search is at work: processes, imports, compiled code
 _STORE_BYTES = 128 * 2**20  # Ray's shared memory on this machine
 
 
@@ -119,6 +125,76 @@ class RayWorkers:
         return self._ray.remote(num_cpus=1)(_Worker).remote(self._shared)
 
 
+class HiredWhenWorthIt:
+    """Tries trials here until workers would earn their start back, then lets `RayWorkers` go on.
+
+    The first trial waits for code to be compiled, so that it tells nothing of how long another takes.
+
+    Parameters
+    ----------
+    objective : callable
+        Pure; takes a point and the trial's number.
+    n_workers : int
+        Processes, once hired.
+    trials : int
+        How many are to be tried in all.
+    start_seconds : float
+        What hiring costs; with 0 workers are hired at once.
+    """
+
+    def __init__(self, objective: Objective, n_workers: int, *, trials: int, start_seconds: float = START_SECONDS) -> None:
+        self._objective = objective
+        self._n_workers = n_workers
+        self._left = trials
+        self._start_seconds = start_seconds
+        self._seconds: list[float] = []
+        self._own = ExitStack()
+        self._team: RayWorkers | None = None
+
+    def __enter__(self) -> HiredWhenWorthIt:
+        """Hire at once where that costs nothing."""
+        self._hire_if_worth_it()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Dismiss whoever was hired."""
+        self._own.close()
+
+    def evaluate(self, batch: Sequence[Asked]) -> Iterator[float]:
+        """Yield one value a trial, in the order of the batch."""
+        for place, (number, params) in enumerate(batch):
+            if self._team is not None:
+                yield from self._team.evaluate(batch[place:])
+                return
+            began = time.perf_counter()
+            value = self._objective(params, number)
+            self._seconds.append(time.perf_counter() - began)
+            self._left -= 1
+            yield value  # told before anybody is hired, so that a hiring that fails loses no trial
+            self._hire_if_worth_it()
+
+    def _hire_if_worth_it(self) -> None:
+        if self._team is None and seconds_saved(self._seconds, self._left, self._n_workers) >= self._start_seconds:
+            self._team = self._own.enter_context(RayWorkers(self._objective, self._n_workers))
+
+
+def seconds_saved(seconds: Sequence[float], left: int, n_workers: int) -> float:
+    """Return how much sooner workers would end the trials that are left, their start aside.
+
+    Parameters
+    ----------
+    seconds : sequence of float
+        How long each trial took so far; the first does not count.
+
+    Examples
+    --------
+    >>> seconds_saved([30.0, 2.0, 4.0], left=10, n_workers=2), seconds_saved([30.0], left=10, n_workers=2)
+    (15.0, 0.0)
+    """
+    known = seconds[1:]
+    return sum(known) / len(known) * left * (1.0 - 1.0 / n_workers) if known else 0.0
+
+
 class _Worker:
     """One process's copy of the objective."""
 
@@ -173,6 +249,10 @@ def _load_ray() -> Any:
     return ray
 
 
-def workers_for(objective: Objective, n_workers: int) -> InProcess | RayWorkers:
-    """Return workers: this process for 0, else as many actors."""
-    return InProcess(objective) if n_workers == 0 else RayWorkers(objective, n_workers)
+def workers_for(
+    objective: Objective, n_workers: int, *, trials: int, start_seconds: float = START_SECONDS
+) -> InProcess | HiredWhenWorthIt:
+    """Return workers for so many trials: this process for 0, else also as many actors, where they are worth their start."""
+    if n_workers == 0:
+        return InProcess(objective)
+    return HiredWhenWorthIt(objective, n_workers, trials=trials, start_seconds=start_seconds)

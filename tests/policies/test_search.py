@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from policies.rollout import limits_of
 from policies.search.objective import PolicyFactory, SimulatedValue
 from policies.search.space import Number, OneOf, Params, Space, default_space
 from policies.search.study import search
-from policies.search.workers import LOST_AT_MOST, Objective, RayWorkers, local_ray
+from policies.search.workers import LOST_AT_MOST, Objective, RayWorkers, local_ray, seconds_saved
 from policies.uplift_greedy import UpliftGreedy
 from simulations.errors import ConfigError, DecisionEngineError
 from tests.small_world import small_world
@@ -128,7 +129,13 @@ def test_workers_move_no_result_and_a_lost_one_is_replaced(tmp_path):
     alone = search(SPACE, _well(), trials=8, seed=5)
     with local_ray(2):
         for workers in (1, 2):
-            assert search(SPACE, _well(), trials=8, seed=5, workers=workers) == alone
+            assert search(SPACE, _well(), trials=8, seed=5, workers=workers, start_seconds=0.0) == alone
+        pids = tmp_path / "pids"
+        pids.mkdir()
+        hired_late = search(SPACE, _slow_well(pids, seconds=0.2), trials=12, seed=5, workers=2, start_seconds=0.5)
+        assert hired_late == search(SPACE, _well(), trials=12, seed=5)
+        here = {int(place.name) for place in pids.glob(f"{os.getpid()}/*")}
+        assert {0, 1} <= here < set(range(12))
         with RayWorkers(_dies_first(tmp_path / "died", times=2), 2) as team:
             assert list(team.evaluate([(0, {}), (1, {}), (2, {})])) == [0.0, 1.0, 2.0]
         with (
@@ -136,6 +143,35 @@ def test_workers_move_no_result_and_a_lost_one_is_replaced(tmp_path):
             pytest.raises(DecisionEngineError, match=f"trial 0 lost its worker {LOST_AT_MOST + 1} times"),
         ):
             list(team.evaluate([(0, {})]))
+
+
+def test_cheap_trials_are_not_worth_a_worker(tmp_path):
+    """Their times say so: no process but this one tries any, and the result is that of any number of workers."""
+    place = tmp_path / "pids"
+    place.mkdir()
+    found = search(SPACE, _slow_well(place, seconds=0.001), trials=8, seed=5, workers=2)
+    assert found == search(SPACE, _well(), trials=8, seed=5)
+    assert {folder.name for folder in place.glob("*")} == {str(os.getpid())}
+
+
+def test_workers_are_worth_what_they_save_beyond_their_start():
+    assert seconds_saved([90.0, 2.0, 4.0], left=10, n_workers=2) == pytest.approx(15.0)
+    assert seconds_saved([90.0, 2.0, 4.0], left=10, n_workers=1) == 0.0
+    assert seconds_saved([90.0], left=10, n_workers=8) == 0.0
+
+
+def _slow_well(place: Path, seconds: float) -> Objective:
+    """Return an objective that takes its time, and notes which process tried which trial."""
+    well = _well()
+
+    def value(params: Params, trial: int) -> float:
+        folder = place / str(os.getpid())
+        folder.mkdir(exist_ok=True)
+        (folder / str(trial)).touch()
+        time.sleep(seconds)
+        return well(params, trial)
+
+    return value
 
 
 def _dies_first(place: Path, times: int) -> Objective:
