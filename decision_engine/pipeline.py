@@ -210,10 +210,11 @@ def _decide(config: Config, stages: Stages, learned: _Learned, workers: int) -> 
         "search", "settings of the policies, on training simulators",
         lambda: search.search_settings(
             checked.result.panel, fitted.result, config,
-            key=digest_of([checked.key, fitted.key, choosing]), workers=workers, folder=stages.workspace.root / "studies",
+            key=digest_of([checked.key, fitted.key, choosing, config.search.users]),
+            workers=workers, folder=stages.workspace.root / "studies",
             on_step=partial(stages.progress.step, "trials"),
         ),
-        after=(checked, fitted), settings={**choosing, "trials": config.search.trials},
+        after=(checked, fitted), settings={**choosing, "trials": config.search.trials, "users": config.search.users},
     )  # fmt: skip
     evaluated: StageOutcome[Evaluated] = stages.run(
         "evaluate", "every policy beside doing nothing, on simulators none has seen",

@@ -42,6 +42,21 @@ class Limits:
         if (self.costs < 0).any() or (self.budget is not None and not self.budget >= 0):
             raise ConfigError(f"limits: costs {self.costs.tolist()} and budget {self.budget} must not be negative.")
 
+    def scaled(self, share: float) -> Limits:
+        """Return the limits of a share of the users, in (0, 1]: money and places in proportion, at least one of each place.
+
+        Examples
+        --------
+        >>> Limits(costs=np.zeros(3), capacities=np.array([-1, 2, 40]), budget=100.0).scaled(0.25).capacities.tolist()
+        [-1, 1, 10]
+        """
+        places = np.where(self.capacities > 0, np.maximum(np.rint(self.capacities * share), 1), self.capacities)
+        return replace(
+            self,
+            capacities=places.astype(np.int64),
+            budget=None if self.budget is None else self.budget * share,
+        )
+
 
 def clamp(decision: Decision, limits: Limits, *, user_keys: KeyArray | None = None) -> Decision:
     """Cut a decision down to a week's limits, lowest priorities first.

@@ -199,6 +199,10 @@ class SearchConfig(Section):
     """How policies' settings are searched."""
 
     trials: NonNegativeInt = Field(16, description="Settings to try; 0 leaves the search out.")
+    users: PositiveInt = Field(
+        4000,
+        description="Users on whom settings are tried, at most: of more a random sample, under limits cut in proportion.",
+    )
     workers: NonNegativeInt = Field(
         2, description="Processes that try them; 0 tries them in the run's own. Results are the same with any number."
     )

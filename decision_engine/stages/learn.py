@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from decision_engine.config.models import Config
 from policies.base import Policy
@@ -13,6 +15,7 @@ from policies.search.objective import PolicyFactory
 from policies.search.space import Params
 from simulations.ensemble import SimulatorEnsemble
 from simulations.panel import WeeklyPanel
+from simulations.randomness import stream
 from simulations.state import UserStates, fold
 
 
@@ -72,6 +75,14 @@ class Classroom:
         training, states = ensemble.subset(slice(0, n_training)), fold(panel)
         limits = limits_of(training.members, states, budget=config.campaign.budget, weeks=config.effect_horizon_weeks)
         return cls(panel=panel, states=states, ensemble=training, limits=limits, config=config)
+
+    def sample(self, most_users: int) -> Classroom:
+        """Return the scene with at most so many of the users, drawn at random, under limits cut in proportion."""
+        n_users = self.states.n_users
+        if n_users <= most_users:
+            return self
+        rows = np.sort(stream(self.config.seed, "classroom sample").choice(n_users, most_users, replace=False))
+        return replace(self, states=self.states.take(rows), limits=self.limits.scaled(most_users / n_users))
 
     @property
     def factory(self) -> PolicyFactory:

@@ -61,7 +61,8 @@ def search_settings(
     default = PolicySettings.default(config)
     if not config.search.trials:
         return Searched(settings=default, trials=pd.DataFrame())
-    classroom = Classroom.of(panel.as_of(config.n_fitting_periods), fitted.judged, fitted.n_training, config)
+    everyone = Classroom.of(panel.as_of(config.n_fitting_periods), fitted.judged, fitted.n_training, config)
+    classroom = everyone.sample(config.search.users)
     objective = SimulatedValue.of(
         classroom.factory,
         classroom.ensemble.members,
