@@ -2,10 +2,10 @@
 
 The verdict is about the first, the plan rests on the second. So the shift is carried to the first one's ground: to the same
 user-weeks, the same horizon, the same unit. A user who orders m times a week by what is expected of them gains, from a shift d
-of the log-odds of buying, about ``m exp(-m) d`` orders a week (orders as events of a Poisson process); the weeks' shifts follow
-the response's course in time. The two do not answer quite the same question: what an extra order brings later, and what further
-contacts do, is in the average and not in the shift. A factor of two either way is therefore allowed; beyond it, one of the two
-is wrong, and it is not known which.
+of the log-odds of buying, about ``m exp(-m) d`` orders a week (orders as events of a Poisson process). The weeks' shifts follow
+the strength with which the action was at work in either arm, further contacts within the horizon included. What an extra
+order brings later, and what other actions do, is in the average and not in the shift. A factor of two either way is therefore
+allowed; beyond it, one of the two is wrong, and it is not known which.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from decision_engine.effects.doubly_robust import Average, overlap_tilt
-from decision_engine.effects.landmarks import ORDERS, Landmarks
+from decision_engine.effects.landmarks import ORDERS, Landmarks, UserWeeks, window_sums
 from decision_engine.effects.nuisances import Nuisances
-from decision_engine.effects.weekly_shift import WeeklyShift, course
+from decision_engine.effects.weekly_shift import WeeklyShift, contact_strength
+from simulations.arrays import FloatArray
 from simulations.response import ActionResponse, ResponseScale
 
 FACTOR = 2.0  # by which the two may differ for the reasons above
@@ -48,35 +49,40 @@ class Agreement:
 
 
 def compare(
-    rows: Landmarks, nuisances: Nuisances, orders: Average, shift: WeeklyShift, response: ActionResponse, scale: ResponseScale
+    history: UserWeeks,
+    rows: Landmarks,
+    nuisances: Nuisances,
+    orders: Average,
+    shift: WeeklyShift,
+    response: ActionResponse,
+    scale: ResponseScale,
 ) -> Agreement:
     """Carry the shift to the rows on which the average was estimated."""
-    return Agreement(average=orders, implied=implied_orders(rows, nuisances, shift, response, scale))
+    return Agreement(average=orders, implied=implied_orders(history, rows, nuisances, shift, response, scale))
 
 
 def implied_orders(
-    rows: Landmarks, nuisances: Nuisances, shift: WeeklyShift, response: ActionResponse, scale: ResponseScale
+    history: UserWeeks,
+    rows: Landmarks,
+    nuisances: Nuisances,
+    shift: WeeklyShift,
+    response: ActionResponse,
+    scale: ResponseScale,
 ) -> Average:
     """Return the extra order-days over the horizon that a shift implies for the rows, weighted as their average is."""
     expected = np.maximum(nuisances.untreated[:, ORDERS] / rows.horizon_weeks, _FEWEST_ORDERS)
-    gain = expected * np.exp(-expected) * weeks_at_work(response, rows.horizon_weeks)
-    earlier = rows.covariates[:, rows.covariate_names.index(f"earlier {rows.action}")].astype(np.float64)
-    weights = overlap_tilt(nuisances) * gain * np.exp(-response.habituation.mean * earlier)
-    direction = weights @ scale.basis(rows.observations) / overlap_tilt(nuisances).sum()
+    tilt = overlap_tilt(nuisances)
+    direction = (tilt * expected * np.exp(-expected)) @ scale.basis(rows.observations) / tilt.sum()
+    direction *= _weeks_at_work(history, rows, tilt / nuisances.taken, response)
     return Average(
         estimate=float(direction @ shift.mean),
         standard_error=float(np.sqrt(max(direction @ shift.covariance @ direction, 0.0))),
     )
 
 
-def weeks_at_work(response: ActionResponse, horizon_weeks: int) -> float:
-    """Return the sum of a contact's strengths over the horizon, in weeks of its full shift.
-
-    Examples
-    --------
-    >>> from simulations.response import Quantity
-    >>> response = ActionResponse.uniform_shift("coupon", Quantity(mean=0.2), duration_weeks=2, decay=Quantity(mean=0.5))
-    >>> weeks_at_work(response, 8), weeks_at_work(response, 1)
-    (1.5, 1.0)
-    """
-    return float(course(response)[:horizon_weeks].sum())
+def _weeks_at_work(history: UserWeeks, rows: Landmarks, weights: FloatArray, response: ActionResponse) -> float:
+    """Return by how many weeks of a fresh contact's strength the action was more at work among the treated."""
+    strength = contact_strength(history, history.panel.actions.index(rows.action), response)
+    total = window_sums(strength, rows.users, rows.weeks, rows.horizon_weeks)
+    treated, others = (float(np.average(total[arm], weights=weights[arm])) for arm in (rows.treated, ~rows.treated))
+    return treated - others

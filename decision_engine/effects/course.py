@@ -44,7 +44,7 @@ def other_courses(
     scale: ResponseScale,
 ) -> tuple[OtherCourse, ...]:
     """Return what half and twice the duration would make of an action's effect; nothing where there is no effect to compare."""
-    own = implied_orders(rows, nuisances, shift, response, scale).estimate
+    own = implied_orders(equations.history, rows, nuisances, shift, response, scale).estimate
     if own == 0.0:
         return ()
     found = []
@@ -52,7 +52,7 @@ def other_courses(
     for duration in sorted({half, twice} - {response.duration_weeks}):
         other = replace(response, duration_weeks=duration)
         again = equations.solve({**blocks, response.action: equations.block(other)})[response.action]
-        ratio = implied_orders(rows, nuisances, again, other, scale).estimate / own
+        ratio = implied_orders(equations.history, rows, nuisances, again, other, scale).estimate / own
         found.append(OtherCourse(duration_weeks=duration, ratio=ratio))
     return tuple(found)
 

@@ -5,6 +5,10 @@ outcome window lies inside the panel; *treated* was given the action that week, 
 another action in the same week are left out, so that both arms differ in one thing; what happens in later weeks, further
 contacts included, is part of either course. Covariates are what was known at the start of the week. Every row left out is
 counted with its reason.
+
+Where the log holds the same users out week after week, their arms drift apart: what earlier contacts did to the treated would
+count as the work of the present one. There only users count to whom nothing was given, or withheld, within the horizon before;
+and what was withheld from held-out users counts as offered to them, so that both arms have the same past.
 """
 
 from __future__ import annotations
@@ -16,10 +20,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decision_engine.effects.recorded import CERTAIN, recorded_propensities, withheld_actions
+from decision_engine.withheld import as_if_contacted
 from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from simulations.features import FEATURE_NAMES, fold_observations
 from simulations.panel import WeeklyPanel
 
+STALE = "contacted, or held out from it, within the horizon before"  # why a row is left out of a log with a holdout
 LONGEST_SILENCE = 52  # weeks since an exposure that count as "never", in covariates
 
 
@@ -35,6 +41,8 @@ class UserWeeks:
         The user had bought before that week.
     since, counts : (n_users, n_periods, n_actions) uint8 arrays
         Full weeks since the last exposure (255: never) and exposures so far, both as of the start of the week.
+    offered : UserWeeks or None
+        The same as if what was withheld from held-out users had been given; None where nothing was.
     recorded : (n_users, n_periods) float64 array
         Recorded probability of what was done, NaN where the log is silent.
     withheld : (n_users, n_periods) int16 array
@@ -52,6 +60,7 @@ class UserWeeks:
     withheld: NDArray[np.int16]
     attributes: Float32Array
     attribute_names: tuple[str, ...]
+    offered: UserWeeks | None = None
 
     @classmethod
     def of(cls, panel: WeeklyPanel, exposures: pd.DataFrame | None = None, customers: pd.DataFrame | None = None) -> UserWeeks:
@@ -59,27 +68,26 @@ class UserWeeks:
         ever = np.cumsum(panel.order_days > 0, axis=1) > 0
         known = np.zeros(ever.shape, dtype=np.bool_)
         known[:, 1:] = ever[:, :-1]
-        since = np.full((*ever.shape, len(panel.actions)), 255, dtype=np.uint8)
-        counts = np.zeros(since.shape, dtype=np.uint8)
-        for a in range(1, len(panel.actions)):
-            exposed = panel.exposed(a)
-            for t in range(1, panel.n_periods):
-                before = since[:, t - 1, a]
-                later = np.where(before < 254, before + 1, before)
-                since[:, t, a] = np.where(exposed[:, t - 1], 0, later)
-                counts[:, t, a] = np.minimum(counts[:, t - 1, a].astype(np.int64) + exposed[:, t - 1], 255)
+        since, counts = _memory(panel)
+        withheld = withheld_actions(panel, exposures)
         names, attributes = _attribute_codes(panel, customers)
-        return cls(
+        history = cls(
             panel=panel,
             observations=fold_observations(panel, 0, panel.n_periods),
             known=known,
             since=since,
             counts=counts,
             recorded=recorded_propensities(panel, exposures),
-            withheld=withheld_actions(panel, exposures),
+            withheld=withheld,
             attributes=attributes,
             attribute_names=names,
         )
+        return history if not (withheld > 0).any() else replace(history, offered=history._as_offered())
+
+    def _as_offered(self) -> UserWeeks:
+        panel = as_if_contacted(self.panel, self.withheld, np.ones(self.panel.n_users, dtype=np.bool_))
+        since, counts = _memory(panel)
+        return replace(self, panel=panel, observations=fold_observations(panel, 0, panel.n_periods), since=since, counts=counts)
 
     @property
     def covariate_names(self) -> tuple[str, ...]:
@@ -94,16 +102,31 @@ class UserWeeks:
         )
 
     def covariates(self, users: IntArray, weeks: IntArray) -> Float32Array:
-        """Return (n_rows, n_covariates): what was known of each user at the start of each week."""
+        """Return (n_rows, n_covariates): what was known of each user at the start of each week, offers counted as contacts."""
+        seen = self.offered or self
         return np.column_stack(
             [
-                self.observations[users, weeks],
-                np.minimum(self.since[users, weeks, 1:], LONGEST_SILENCE),
-                self.counts[users, weeks, 1:],
+                seen.observations[users, weeks],
+                np.minimum(seen.since[users, weeks, 1:], LONGEST_SILENCE),
+                seen.counts[users, weeks, 1:],
                 self.attributes[users],
                 weeks,
             ]
         ).astype(np.float32)
+
+
+def _memory(panel: WeeklyPanel) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return full weeks since the last exposure, and exposures so far, (n_users, n_periods, n_actions) each."""
+    since = np.full((*panel.order_days.shape, len(panel.actions)), 255, dtype=np.uint8)
+    counts = np.zeros(since.shape, dtype=np.uint8)
+    for a in range(1, len(panel.actions)):
+        exposed = panel.exposed(a)
+        for t in range(1, panel.n_periods):
+            before = since[:, t - 1, a]
+            later = np.where(before < 254, before + 1, before)
+            since[:, t, a] = np.where(exposed[:, t - 1], 0, later)
+            counts[:, t, a] = np.minimum(counts[:, t - 1, a].astype(np.int64) + exposed[:, t - 1], 255)
+    return since, counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +150,8 @@ class Landmarks:
         What was known that many weeks earlier; rows without it hold NaN.
     left_out : dict of str to int
         User-weeks of the landmark weeks that are no rows, by reason.
+    fresh : bool
+        Only users to whom nothing was given or withheld within the horizon before are among the rows.
     """
 
     action: str
@@ -142,6 +167,7 @@ class Landmarks:
     past_orders: FloatArray
     past_covariates: Float32Array
     left_out: dict[str, int]
+    fresh: bool = False
 
     @property
     def n_rows(self) -> int:
@@ -188,6 +214,9 @@ def collect_landmarks(history: UserWeeks, action: int, *, horizon_weeks: int, ma
     recorded = history.recorded[users, weeks]
     barred = ~treated & closed_to(history, action)[users, weeks]
     silent = ~np.isfinite(recorded) & _log_is_kept(history, action, complete)
+    offered = history.offered or history
+    holds_out = np.asarray((history.withheld > 0).any(axis=0))[weeks]
+    stale = holds_out & (offered.since[users, weeks, 1:].min(axis=1, initial=255) < horizon_weeks)
     cut = waves[waves + horizon_weeks > panel.n_periods]
     left_out = {"window crosses the end of the data": int(np.count_nonzero(exposed[:, cut]))}
     keep = np.ones(users.size, dtype=np.bool_)
@@ -196,8 +225,10 @@ def collect_landmarks(history: UserWeeks, action: int, *, horizon_weeks: int, ma
         ("another action in the same week", other),
         ("could not be given the action that week", barred),
         ("not part of the recorded decision", silent),
+        (STALE, stale),
     ):
-        left_out[reason] = int(np.count_nonzero(keep & hit))
+        if reason != STALE or holds_out.any():
+            left_out[reason] = int(np.count_nonzero(keep & hit))
         keep &= ~hit
     users, weeks = users[keep], weeks[keep]
     past_orders, past_covariates = _past(history, users, weeks, horizon_weeks)
@@ -215,12 +246,13 @@ def collect_landmarks(history: UserWeeks, action: int, *, horizon_weeks: int, ma
         past_orders=past_orders,
         past_covariates=past_covariates,
         left_out=left_out,
+        fresh=bool(holds_out[keep].any()),
     )
 
 
 def closed_to(history: UserWeeks, action: int) -> BoolArray:
     """Return (n_users, n_periods): whether the record says that whoever was left alone could not have had the action."""
-    resting = history.since[:, :, action] < history.panel.actions[action].cool_down_weeks
+    resting = (history.offered or history).since[:, :, action] < history.panel.actions[action].cool_down_weeks
     closed = np.isfinite(history.recorded) & ((history.recorded > CERTAIN) | resting)
     closed |= (history.withheld >= 0) & (history.withheld != action)  # held out from another action, or from none at all
     return np.asarray(closed)
@@ -234,7 +266,7 @@ def _log_is_kept(history: UserWeeks, action: int, waves: IntArray) -> bool:
     return bool(alone.any()) and bool(recorded[exposed].all())
 
 
-def _sums(values: FloatArray, users: IntArray, starts: IntArray, n_weeks: int) -> FloatArray:
+def window_sums(values: FloatArray, users: IntArray, starts: IntArray, n_weeks: int) -> FloatArray:
     """Return each row's sum over `n_weeks` weeks from its start."""
     totals = np.zeros((values.shape[0], values.shape[1] + 1))
     np.cumsum(values, axis=1, out=totals[:, 1:])
@@ -242,8 +274,8 @@ def _sums(values: FloatArray, users: IntArray, starts: IntArray, n_weeks: int) -
 
 
 def _outcomes(panel: WeeklyPanel, users: IntArray, weeks: IntArray, horizon_weeks: int, margin_share: float) -> FloatArray:
-    orders = _sums(panel.order_days.astype(np.float64), users, weeks, horizon_weeks)
-    margin = _sums(panel.revenue.astype(np.float64) * margin_share, users, weeks, horizon_weeks)
+    orders = window_sums(panel.order_days.astype(np.float64), users, weeks, horizon_weeks)
+    margin = window_sums(panel.revenue.astype(np.float64) * margin_share, users, weeks, horizon_weeks)
     return np.column_stack([orders, margin, orders > 0])
 
 
@@ -255,7 +287,7 @@ def _past(history: UserWeeks, users: IntArray, weeks: IntArray, horizon_weeks: i
     orders = np.full(users.size, np.nan)
     covariates = np.full((users.size, len(history.covariate_names)), np.nan, dtype=np.float32)
     if inside.any():
-        orders[inside] = _sums(history.panel.order_days.astype(np.float64), users[inside], starts[inside], horizon_weeks)
+        orders[inside] = window_sums(history.panel.order_days.astype(np.float64), users[inside], starts[inside], horizon_weeks)
         covariates[inside] = history.covariates(users[inside], starts[inside])
     return orders, covariates
 

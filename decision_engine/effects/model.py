@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -282,72 +283,72 @@ def _estimate(
     question = state_question(
         action.name, horizon_weeks=horizon_weeks, recorded=recorded, attributes=bool(history.attribute_names)
     )
-    n_control = rows.n_rows - rows.n_treated
-    if min(rows.n_treated, n_control) < FEWEST_ROWS:
-        return ActionEffect(
-            action=action.name,
-            verdict=Verdict.NOT_IDENTIFIED,
-            reasons=(_too_few(rows, horizon_weeks),),
-            horizon_weeks=horizon_weeks,
-            level=level,
-            n_treated=rows.n_treated,
-            n_control=n_control,
-            question=question,
-            experiment=_experiment(history, action, horizon_weeks, margin_share, level),
-            left_out=rows.left_out,
-        )
+    untold = ActionEffect(
+        action=action.name,
+        verdict=Verdict.NOT_IDENTIFIED,
+        reasons=(_too_few(rows, horizon_weeks),),
+        horizon_weeks=horizon_weeks,
+        level=level,
+        n_treated=rows.n_treated,
+        n_control=rows.n_rows - rows.n_treated,
+        question=question,
+        experiment=_experiment(history, action, horizon_weeks, margin_share, level),
+        left_out=rows.left_out,
+    )
+    if min(untold.n_treated, untold.n_control) < FEWEST_ROWS:
+        return untold
     nuisances = fit_nuisances(rows, seed=seed)
     margin, orders = _average(rows, nuisances, MARGIN), _average(rows, nuisances, ORDERS)
     conditional = double_machine_learning(rows, nuisances, scale, outcome=MARGIN, seed=seed)
     shift = None if shifts is None else shifts.found.get(action.name)
     agreement = None
     if shifts is not None and shift is not None:
-        agreement = compare(rows, nuisances, orders, shift, shifts.responses[action.name], scale)
+        agreement = compare(history, rows, nuisances, orders, shift, shifts.responses[action.name], scale)
     evidence = _evidence(rows, nuisances, margin, conditional, agreement, level, seed)
     checks = checks_of(evidence)
     verdict, reasons = judge(checks, recorded=recorded)
-    courses: tuple[OtherCourse, ...] = ()
-    course = ""
-    if shifts is not None and shift is not None and verdict is Verdict.IDENTIFIED:
-        response = shifts.responses[action.name]
-        courses = other_courses(shifts.equations, shifts.blocks, response, shift, rows, nuisances, scale)
-        course = say_courses(response, courses)
-    low, high = margin.interval(level)
-    orders_low, orders_high = orders.interval(level)
-    econml_low, econml_high = conditional.average.interval(level)
-    return ActionEffect(
-        action=action.name,
+    told = replace(
+        untold,
         verdict=verdict,
         reasons=reasons,
-        horizon_weeks=horizon_weeks,
-        level=level,
         estimate=margin.estimate,
-        low=low,
-        high=high,
         estimate_orders=orders.estimate,
-        orders_low=orders_low,
-        orders_high=orders_high,
         econml_estimate=conditional.average.estimate,
-        econml_low=econml_low,
-        econml_high=econml_high,
-        population="users who could have been contacted" if recorded else "users who might as well have been contacted as not",
-        n_treated=rows.n_treated,
-        n_control=n_control,
+        population=_population(rows),
         overlap_share=evidence.overlap.share,
         effective_sample_size=evidence.overlap.effective_sample_size,
         auc=evidence.overlap.auc,
         mode=nuisances.mode,
         checks=checks,
-        question=question,
-        experiment=None if verdict is Verdict.IDENTIFIED else _experiment(history, action, horizon_weeks, margin_share, level),
-        shift_mean=None if shift is None else shift.mean,
-        shift_covariance=None if shift is None else shift.covariance,
-        heterogeneity=0.0 if shift is None else shift.heterogeneity,
-        courses=courses,
-        course=course,
+        experiment=None if verdict is Verdict.IDENTIFIED else untold.experiment,
         conditional=conditional,
-        left_out=rows.left_out,
+        **_bounds(level, margin=margin, orders=orders, econml=conditional.average),
     )
+    return told if shifts is None or shift is None else _with_shift(told, shifts, shift, rows, nuisances, scale)
+
+
+def _bounds(level: float, *, margin: Average, orders: Average, econml: Average) -> dict[str, Any]:
+    low, high = margin.interval(level)
+    orders_low, orders_high = orders.interval(level)
+    econml_low, econml_high = econml.interval(level)
+    return {
+        "low": low, "high": high, "orders_low": orders_low, "orders_high": orders_high,
+        "econml_low": econml_low, "econml_high": econml_high,
+    }  # fmt: skip
+
+
+def _with_shift(
+    effect: ActionEffect, shifts: Shifts, shift: WeeklyShift, rows: Landmarks, nuisances: Nuisances, scale: ResponseScale
+) -> ActionEffect:
+    """Add the weekly shift, and where it will steer, how it hangs on the assumed course."""
+    effect = replace(
+        effect, shift_mean=shift.mean, shift_covariance=shift.covariance, heterogeneity=shift.heterogeneity
+    )  # fmt: skip
+    if effect.verdict is not Verdict.IDENTIFIED:
+        return effect
+    response = shifts.responses[effect.action]
+    courses = other_courses(shifts.equations, shifts.blocks, response, shift, rows, nuisances, scale)
+    return replace(effect, courses=courses, course=say_courses(response, courses))
 
 
 def _average(rows: Landmarks, nuisances: Nuisances, outcome: int) -> Average:
@@ -386,6 +387,13 @@ def _evidence(
         gap=(margin.estimate - second.estimate) / error if error > 0 else 0.0,
         agreement=agreement,
     )
+
+
+def _population(rows: Landmarks) -> str:
+    if not rows.is_recorded:
+        return "users who might as well have been contacted as not"
+    whom = "users who could have been contacted"
+    return f"{whom} and had not been for {rows.horizon_weeks} weeks; later contacts as plans had it" if rows.fresh else whom
 
 
 def _too_few(rows: Landmarks, horizon_weeks: int) -> str:

@@ -13,11 +13,11 @@ from decision_engine.planning import Candidates, Plan, PlanSettings, feature_rea
 from decision_engine.planning.headline import interval
 from decision_engine.planning.holdout import in_holdout
 from decision_engine.planning.other_budgets import other_budgets
-from decision_engine.planning.withheld import as_if_contacted
 from decision_engine.responses import assumed_shares
 from decision_engine.stages.evaluate import Evaluated
 from decision_engine.stages.fit import Fitted
 from decision_engine.stages.learn import Classroom, PolicySettings
+from decision_engine.withheld import as_if_contacted
 from policies.base import Policy
 from policies.uplift_greedy import UpliftGreedy
 from simulations.arrays import BoolArray, Float32Array, FloatArray

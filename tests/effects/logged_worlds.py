@@ -64,7 +64,8 @@ def logged_world(
     ----------
     coefficients : one row of N_BASIS log-odds a unit of basis term for each action beside `none`
     logging : "uniform" (a lottery, recorded), "recorded" (unequal chances, recorded), "hidden" (the
-        same, by a trait that behaviour shows in part), "confounded" (chances that depend on
+        same, by a trait that behaviour shows in part), "holdout" (every week a draw; a third is held out for ever, and what was
+        withheld recorded), "confounded" (chances that depend on
         activity, not recorded) or "rule" (the most active, always; not recorded)
     strength : how much activity, or the trait, decides
     n_waves : contact only in that many weeks, evenly spread; default every week
@@ -134,6 +135,15 @@ def _contact(diary, panel, observation, week, rng, logging, contacted, strength,
             "propensity": np.where(taken > 0, chance / (n_actions - 1), 1.0 - chance),
         }
     )
+    if logging == "holdout":
+        held = np.random.default_rng(99).random(n_users) < 1 / 3
+        wanted = taken.copy()
+        taken = np.where(held, 0, wanted)
+        diary.bits[:, week] = np.where(taken > 0, np.uint32(1) << taken.astype(np.uint32), 0)
+        names = np.array(panel.actions.names, dtype=object)
+        frame["action"], frame["would_be"] = names[taken], np.where(held, names[wanted], "")
+        frame["propensity"] = np.where(held, np.where(wanted > 0, 1 / 3, 1.0), 2 / 3)
+        frame = frame[held | (taken > 0)]
     if logging in ("confounded", "rule"):
         frame = frame[frame["action"] != "none"].drop(columns="propensity")
     diary.rows.append(frame)

@@ -122,8 +122,25 @@ def test_recorded_chances_keep_a_hidden_reason_out_of_the_shift():
     assert confounded.raw_mean[0] > 5 * np.sqrt(confounded.raw_covariance[0, 0])
 
 
-def test_the_average_and_the_weekly_shift_tell_the_same(lottery, confounded):
-    for effect in (lottery, confounded):
+@pytest.fixture(scope="module")
+def held_out() -> ActionEffect:
+    """A third of the users held out week after week, the others contacted every fifth week or so."""
+    world = logged_world(HELPS, n_users=3000, n_weeks=40, seed=4, logging="holdout", contacted=0.08)
+    return _estimate(world).effect("action_1")
+
+
+def test_weekly_plans_with_one_holdout_identify_the_effect(held_out):
+    assert held_out.verdict is Verdict.IDENTIFIED, held_out.reasons
+    assert held_out.mode == "recorded"
+    assert held_out.low > 0.0
+    assert "had not been for 8 weeks" in held_out.population
+    assert held_out.left_out["contacted, or held out from it, within the horizon before"] > 0
+    error = np.sqrt(held_out.shift_covariance[0, 0])
+    assert abs(held_out.shift_mean[0] - HELPS[0][0]) < 4 * error
+
+
+def test_the_average_and_the_weekly_shift_tell_the_same(lottery, confounded, held_out):
+    for effect in (lottery, confounded, held_out):
         (check,) = (check for check in effect.checks if check.name == "average and weekly shift")
         assert check.passed
 

@@ -13,7 +13,7 @@ from decision_engine.planning import Candidates, Plan, make_plan, measure_outcom
 from decision_engine.planning.headline import choosing_members
 from decision_engine.planning.holdout import in_holdout
 from decision_engine.planning.programme import Programme
-from decision_engine.planning.withheld import as_if_contacted
+from decision_engine.withheld import as_if_contacted
 from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules, action_mask, contact_obstacles
 from simulations.panel import Calendar, WeeklyPanel

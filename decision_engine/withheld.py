@@ -1,8 +1,9 @@
-"""Held-out users as if they had been contacted: who they are compared with lives under caps and cool-downs, so they must too.
+"""Held-out users as if they had been contacted: those they are compared with live under caps and cool-downs, so they must too.
 
 A plan asks of every held-out user what they would have got. Were their memory of contacts empty, no contact cap and no
 cool-down would ever hold for them, and from the second plan on they would be asked for more than the others are given. So what
-earlier plans withheld counts as contact, for this question alone: fatigue and habituation included, behaviour as it really was.
+earlier plans withheld counts as contact, for this question and where both are compared: fatigue and habituation included,
+behaviour as it really was.
 """
 
 from __future__ import annotations
