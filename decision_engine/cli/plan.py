@@ -75,6 +75,7 @@ def show(
 ) -> None:
     """Show a plan: what it does, what it should bring, where it stands, and its first rows."""
     from decision_engine.cli.options import print_json
+    from decision_engine.planning.reasons import NOTHING_UNUSUAL
 
     with open_ledger(workspace) as ledger:
         found, state, entries = ledger.plan(plan), ledger.state(plan), ledger.entries(plan)
@@ -90,7 +91,7 @@ def show(
             f"\n{row['user_id']}: {row['action']} ({row['source']}), cost {row['cost']:,.2f}, "
             f"increment {row['increment']:,.2f} ({row['low']:,.2f} to {row['high']:,.2f})"
         )
-        typer.echo(fold("\n".join([told, *(f"    {reason}" for reason in row["reasons"])])))
+        typer.echo(fold("\n".join([told, *(f"    {reason}" for reason in row["reasons"] or (NOTHING_UNUSUAL,))])))
     if len(found.rows) > rows:
         typer.echo(fold(f"\nshowing {rows} of {len(found.rows):,} rows; --rows shows more, `plan export` writes all."))
 
