@@ -24,6 +24,13 @@ _MEANING = {
     "assumed": "taken from the configuration, not from the history",
 }
 
+_DRAWN = {
+    "identified": "circle, solid line",
+    "weak": "open square, dashed",
+    "not identified": "cross, dotted",
+    "assumed": "open diamond, dashed",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EffectsReport:
@@ -71,14 +78,13 @@ def effects_section(report: EffectsReport) -> Section:
     meaning = "; ".join(f"{word}: {_MEANING[word].replace('history', source)}" for word in verdicts)
     body = [
         paragraph(
-            f"What one contact changes in the next {report.span}: extra margin before the "
-            f"action's own cost, with {report.level:.0%} intervals.",
+            f"What one contact changes within {report.span}: extra margin before the action's own cost, with "
+            f"{report.level:.0%} intervals.",
             f"{meaning[:1].upper()}{meaning[1:]}." if meaning else "",
         ),
         figure(
             effects_chart(report.effects, unit=f"extra margin, {unit}", scale=PER),
-            "Effects: circle, solid line: identified; open square, dashed: weak; open diamond, dashed: assumed; "
-            "cross, dotted: not identified.",
+            f"Effects: {'; '.join(f'{_DRAWN[word]}: {word}' for word in verdicts)}.",
         ),
         html_table(frame, _columns(report, frame), caption=f"Effects of actions, {unit}.", limit=40),
         *([] if report.outcomes is None or not len(report.outcomes) else [_outcomes(report.outcomes)]),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+_VISIBLE = 0.005  # of the highest value: two lines closer than this are one to the eye
 MOST_ROWS = 24  # rows of a chart; a table beside it has them all
 _LOOKS: Mapping[str, dict[str, Any]] = {
     "identified": {"color": ESTIMATED, "marker": "o", "linestyle": "-", "fillstyle": "full"},
@@ -173,14 +174,15 @@ def budget_chart(curve: pd.DataFrame, *, currency: str, budget: float | None) ->
     Parameters
     ----------
     curve : frame, a row a budget
-        budget, value, and, where known, bound: the most that any allocation could bring.
+        budget, value, and, where known, bound: the most that any allocation could bring, drawn where it can be told from what
+        was found.
     budget : float or None
         The plan's own, marked.
     """
 
     def paint(axes: Axes) -> None:
         budgets = curve["budget"].to_numpy()
-        if "bound" in curve:
+        if "bound" in curve and (curve["bound"] - curve["value"]).max() > _VISIBLE * curve["value"].max():
             axes.plot(budgets, curve["bound"].to_numpy(), color=MUTED, linestyle=":", linewidth=1.2, label="most possible")
         axes.plot(budgets, curve["value"].to_numpy(), color=ESTIMATED, marker="o", markersize=3.5, label="best found")
         if budget is not None and budget <= budgets.max() * 1.001:

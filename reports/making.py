@@ -76,5 +76,9 @@ def _stages(stages: pd.DataFrame) -> Html:
 def _pairs(caption: str, pairs: Mapping[str, Any]) -> Html:
     import pandas as pd
 
-    frame = pd.DataFrame({"name": list(pairs), "value": [numbers.text(value) for value in pairs.values()]})
+    frame = pd.DataFrame({"name": list(pairs), "value": [_setting(value) for value in pairs.values()]})
     return html_table(frame, [words_column("Setting", "name"), words_column("Value", "value")], caption=caption, limit=80)
+
+
+def _setting(value: object) -> str:
+    return f"{value:,.10g}" if isinstance(value, float) else numbers.text(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS_SHOWN = 20
+_NOTHING_UNUSUAL = "nothing unusual: chosen by its expected increment"
 WHY_LEFT_OUT = {
     "no consent": "they did not agree to be contacted",
     "opted out": "they asked for no more contact",
@@ -167,11 +168,15 @@ def _rows_table(plan: PlanReport) -> Html:
         words_column("Action", "action"),
         money_column(f"Cost, {currency}", "cost", shown),
         estimate_column(f"Increment (interval), {currency}", ("increment", "low", "high"), shown, assumed="source"),
-        words_column("What sets the user apart", "reasons"),
+        Column(heading="What sets the user apart", values=("reasons",), show=_reasons, align="left"),
     ]
     level = plan.settings["interval_level"]
     caption = f"Expected extra margin net of cost within {horizon(plan.settings)}, with {level:.0%} intervals."
     return html_table(rows, columns, caption=caption, limit=ROWS_SHOWN, file=plan.rows_file)
+
+
+def _reasons(phrases: Sequence[str]) -> str:
+    return numbers.text(phrases) if len(phrases) else _NOTHING_UNUSUAL
 
 
 def _limits(plan: PlanReport) -> Html:

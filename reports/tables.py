@@ -55,6 +55,8 @@ class Column:
         if self.assumed is None:
             return False
         mark = row[self.assumed]
+        if self.cell(row) == numbers.MISSING:  # no number, nothing to assume
+            return False
         return mark == ASSUMED if isinstance(mark, str) else not numbers.is_missing(mark) and bool(mark)
 
 
@@ -160,13 +162,13 @@ def html_table(
 def _html_row(row: dict[Any, Any], columns: Sequence[Column]) -> Html:
     cells = []
     for place, column in enumerate(columns):
-        words: str = column.cell(row)
-        if column.is_assumed(row):
-            words = joined([words, " ", badge(ASSUMED, ASSUMED)])
+        words, kind = column.cell(row), str(column.align)
+        if column.is_assumed(row):  # the mark may stand below its number, or a table of several would be wider than the page
+            words, kind = joined([element("span", words, class_="whole"), " ", badge(ASSUMED, ASSUMED)]), f"{kind} marked"
         if place == 0:
-            cells.append(element("th", words, scope="row", class_=column.align))
+            cells.append(element("th", words, scope="row", class_=kind))
         else:  # the heading stands beside the value where a narrow screen shows a row as a card
-            cells.append(element("td", element("span", words), class_=column.align, data_heading=column.heading))
+            cells.append(element("td", element("span", words), class_=kind, data_heading=column.heading))
     return element("tr", *cells)
 
 

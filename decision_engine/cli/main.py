@@ -13,6 +13,7 @@ from decision_engine.cli.outcomes import outcomes
 from decision_engine.cli.plan import plan_commands
 from decision_engine.cli.run import run
 from decision_engine.cli.schema import schema
+from decision_engine.cli.width import fold
 from simulations.errors import DecisionEngineError, InputError
 
 app = typer.Typer(
@@ -44,10 +45,10 @@ def main() -> None:
             print(_STOPPED, file=sys.stderr)
         raise
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(fold(f"error: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
     except DecisionEngineError as error:
-        print(f"fault: {error}", file=sys.stderr)
+        print(fold(f"fault: {error}"), file=sys.stderr)
         raise SystemExit(1) from None
     except (KeyboardInterrupt, SystemError) as stop:
         if not _is_interrupt(stop):

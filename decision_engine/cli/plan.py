@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, Workers, WorkspacePath
+from decision_engine.cli.width import fold
 
 if TYPE_CHECKING:
     from decision_engine.planning import Ledger, PlanState
@@ -35,7 +36,7 @@ def make(
     if json:
         print_json(job.plan.to_json())
     else:
-        typer.echo(job.plan.summary())
+        typer.echo(fold(job.plan.summary()))
 
 
 @plan_commands.command("list")
@@ -60,7 +61,7 @@ def list_plans(workspace: WorkspacePath = DEFAULT_WORKSPACE, json: AsJson = Fals
         )
         return
     for name, version, state in states:
-        typer.echo(f"{_id(state)}  version {version:<3} {state.status:<9} {name}, made by {state.maker}")
+        typer.echo(fold(f"{_id(state)}  version {version:<3} {state.status:<9} {name}, made by {state.maker}"))
     if not states:
         typer.echo("no plan yet; `decision-engine run CONFIG` makes one.")
 
@@ -74,26 +75,25 @@ def show(
 ) -> None:
     """Show a plan: what it does, what it should bring, where it stands, and its first rows."""
     from decision_engine.cli.options import print_json
+    from decision_engine.planning.reasons import NOTHING_UNUSUAL
 
     with open_ledger(workspace) as ledger:
         found, state, entries = ledger.plan(plan), ledger.state(plan), ledger.entries(plan)
     if json:
         print_json({**found.to_json(), "status": state.status, "history": [_entry(entry) for entry in entries]})
         return
-    typer.echo(found.summary())
-    typer.echo(f"digest {found.digest}")
+    typer.echo(fold(f"{found.summary()}\ndigest {found.digest}"))
     for entry in entries:
         comment = entry.details.get("comment", "")
-        typer.echo(f"{entry.event} by {entry.actor} at {entry.at}" + (f": {comment}" if comment else ""))
+        typer.echo(fold(f"{entry.event} by {entry.actor} at {entry.at}" + (f": {comment}" if comment else "")))
     for row in found.rows.head(rows).to_dict(orient="records"):
-        typer.echo(
+        told = (
             f"\n{row['user_id']}: {row['action']} ({row['source']}), cost {row['cost']:,.2f}, "
             f"increment {row['increment']:,.2f} ({row['low']:,.2f} to {row['high']:,.2f})"
         )
-        for reason in row["reasons"]:
-            typer.echo(f"    {reason}")
+        typer.echo(fold("\n".join([told, *(f"    {reason}" for reason in row["reasons"] or (NOTHING_UNUSUAL,))])))
     if len(found.rows) > rows:
-        typer.echo(f"\nshowing {rows} of {len(found.rows):,} rows; --rows shows more, `plan export` writes all.")
+        typer.echo(fold(f"\nshowing {rows} of {len(found.rows):,} rows; --rows shows more, `plan export` writes all."))
 
 
 @plan_commands.command("diff")
@@ -112,7 +112,7 @@ def diff(
     if json:
         print_json(difference.to_json())
     else:
-        typer.echo(difference.summary())
+        typer.echo(fold(difference.summary()))
 
 
 @plan_commands.command("approve")
@@ -178,7 +178,7 @@ def verify(
     if json:
         print_json({"entries": count, "head": last, "intact": True})
     else:
-        typer.echo(f"{count} entries, all as written; head {last}")
+        typer.echo(fold(f"{count} {'entry' if count == 1 else 'entries'}, all as written; head {last}"))
 
 
 def _decide(step: str, plan: str, by: str, workspace: Path, comment: str, digest: str, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, Workers, WorkspacePath
+from decision_engine.cli.width import fold
 
 
 def run(
@@ -23,7 +24,7 @@ def run(
 
     settings, progress = load_config(config), Progress()
     if warning := warn_of(settings.origin.placeholders, settings.origin.name):
-        progress.say(warning)
+        progress.say(fold(warning))
     outcome = run_main_job(settings, Workspace(workspace), workers=workers, progress=progress)
     if json:
         print_json(outcome.to_json())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ import pandas as pd
 from decision_engine.planning.plan import Plan
 
 _TOTALS = ("audience", "actions", "holdout", "cost", "budget", "increment", "low", "high")
-_WIDTH = 80
 _MONEY = frozenset({"cost", "budget", "increment", "low", "high"})
 
 
@@ -54,9 +52,9 @@ class PlanDifference:
         """Say what changed, in a few lines."""
         if not (self.totals or self.settings or len(self.changes)):
             return f"{self.before} and {self.after} are the same."
-        lines = [textwrap.fill(f"beware: {warning}", _WIDTH, subsequent_indent="  ") for warning in self.warnings]
+        lines = [f"beware: {warning}" for warning in self.warnings]
         lines += [f"from {self.before} to {self.after}:"]
-        lines += [_line(name, old, new) for name, (old, new) in {**self.settings, **self.totals}.items()]
+        lines += [f"  {name}: {_show(old)} -> {_show(new)}" for name, (old, new) in {**self.settings, **self.totals}.items()]
         moves = self.changes.groupby(["before", "after"]).size().sort_values(ascending=False)
         lines += [
             f"  {count:,} {'user' if count == 1 else 'users'} from {old} to {new}"
@@ -107,11 +105,6 @@ def _warnings(before: Plan, after: Plan) -> tuple[str, ...]:
             "gain, and the increments do not compare."
         )
     return tuple(warnings)
-
-
-def _line(name: str, old: object, new: object) -> str:
-    words = f"{name}: {_show(old)} -> {_show(new)}"
-    return textwrap.fill(words, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _show(value: object) -> str:

@@ -126,3 +126,19 @@ def test_no_document_knows_the_machine_it_was_written_on(name):
 def test_pictures_are_small():
     for picture in (CHECKOUT / "docs/images").glob("*"):
         assert os.path.getsize(picture) <= 300_000, picture.name
+
+
+def test_the_table_of_examples_has_each_of_them_and_counts_those_whose_data_are_elsewhere():
+    folder = CHECKOUT / "examples"
+    text = (folder / "README.md").read_text()
+    files = {path.name for path in folder.glob("*.yaml")}
+    assert set(re.findall(r"^\| \[([\w.]+)\]", text, re.MULTILINE)) == files
+    elsewhere = {name for name in files if "How to obtain the data" in "\n".join((folder / name).read_text().split("\n")[:6])}
+    assert files - elsewhere == {"complete_journey.yaml"}
+    words = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    assert f"The data of the other {words[len(elsewhere)]} are not part" in text
+    for name in elsewhere:
+        variable = f"{name.removesuffix('.yaml').split('_offers')[0].upper()}_DATA"
+        assert variable in (folder / name).read_text()
+    (shortest,) = (body for body in _blocks(CHECKOUT / "docs/configuration.md", "yaml") if body.startswith("name: My shop"))
+    assert f"a configuration of {words[len(shortest.splitlines())]} lines" in text

@@ -28,9 +28,8 @@ def test_plans_of_different_kinds_are_said_to_be_before_anything_is_compared(cha
     difference = compare_plans(plan_of(), plan_of(seed=2, **change))
     lines = difference.summary().split("\n")
     assert lines[0].startswith("beware: the plans ")
-    assert words in " ".join(" ".join(lines).split())
+    assert words in lines[0]
     assert words in difference.to_json()["warnings"][0]
-    assert max(map(len, lines)) <= 80
 
 
 def test_amounts_in_two_currencies_are_never_put_side_by_side():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,13 +29,14 @@ class Answer:
         return json.loads(self.out)
 
 
-def decision_engine(*arguments: object) -> Answer:
-    """Run a command in this process."""
+def decision_engine(*arguments: object, columns: int = 10_000) -> Answer:
+    """Run a command in this process, where any message has room on one line; with 0 columns no width is known."""
     from decision_engine.cli.main import main
 
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         patch.object(sys, "argv", ["decision-engine", *map(str, arguments)]),
+        patch.dict(os.environ, {"COLUMNS": str(columns)}),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
@@ -45,7 +47,7 @@ def decision_engine(*arguments: object) -> Answer:
     return Answer(code=code, out=out.getvalue(), err=err.getvalue())
 
 
-def start(*arguments: object) -> subprocess.Popen[str]:
+def start(*arguments: object, columns: int = 10_000) -> subprocess.Popen[str]:
     """Start the installed program; the caller ends it.
 
     Ctrl-C means to it what it means on a terminal, also where the tests themselves run in the background and ignore it.
@@ -54,14 +56,15 @@ def start(*arguments: object) -> subprocess.Popen[str]:
         [str(PROGRAM), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env={**os.environ, "COLUMNS": str(columns)},
         text=True,
         bufsize=1,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
-def installed(*arguments: object) -> Answer:
+def installed(*arguments: object, columns: int = 10_000) -> Answer:
     """Run a command as the installed program."""
-    with start(*arguments) as program:
+    with start(*arguments, columns=columns) as program:
         out, err = program.communicate(timeout=600)
     return Answer(code=program.returncode, out=out, err=err)

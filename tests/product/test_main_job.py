@@ -58,6 +58,17 @@ def test_the_document_has_every_key_that_readers_rely_on(whole: Done) -> None:
     assert {"assumed effects", "assumed margin"} <= {doubt["kind"] for doubt in document["doubts"]}
 
 
+def test_the_document_of_a_run_has_the_keys_that_are_documented_and_no_others(whole: Done) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "run.md").read_text()
+    table = text.split("## A run on an experiment")[0]
+    assert {key for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)} == set(
+        whole.document
+    )
+    policies = text.split("## `policies`")[1]
+    named = {key for row in re.findall(r"^\| (`.*?) \|", policies, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
+    assert named == set(whole.document["policies"][0])
+
+
 def test_every_row_is_accepted_or_set_aside_with_a_reason(whole: Done) -> None:
     data = whole.document["data"]
     assert data["quarantined"] == N_BAD_ORDERS == sum(reason["rows"] for reason in data["reasons"])

@@ -79,3 +79,10 @@ def test_hostile_names_are_drawn_as_text():
 def test_a_curve_without_a_bound_or_a_budget_is_drawn_too():
     curve = pd.DataFrame({"budget": [0.0], "value": [0.0]})
     assert "most possible" not in budget_chart(curve, currency="USD", budget=None).svg
+
+
+def test_a_bound_is_drawn_where_the_eye_can_tell_it_from_what_was_found():
+    curve = pd.DataFrame({"budget": [0.0, 10.0], "value": [0.0, 100.0], "bound": [0.0, 100.1]})
+    assert "most possible" not in budget_chart(curve, currency="USD", budget=None).svg
+    apart = curve.assign(bound=[0.0, 104.0])
+    assert "most possible" in budget_chart(apart, currency="USD", budget=None).svg

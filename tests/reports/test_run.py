@@ -148,9 +148,9 @@ def test_a_plan_that_contacts_nobody_says_so_and_why(full_report):
 def test_what_simulators_reckon_with_is_marked_by_its_own_source(full_report):
     frame = full_report.effects.effects.iloc[:2].assign(used_estimate=0.5, used_low=0.1, used_high=0.9)
     by_verdict = render_run(RunReport(title="x", effects=replace(full_report.effects, effects=frame)))
-    assert by_verdict.count("500 (100 to 900) <span") == 1  # coupon_a is not identified, so that its figure is assumed
+    assert by_verdict.count("500 (100 to 900)</span> <span") == 1  # coupon_a is not identified, so that its figure is assumed
     told = replace(full_report.effects, effects=frame.assign(used_source="assumed"))
-    assert render_run(RunReport(title="x", effects=told)).count("500 (100 to 900) <span") == 2
+    assert render_run(RunReport(title="x", effects=told)).count("500 (100 to 900)</span> <span") == 2
 
 
 def test_churn_is_not_called_better_within_its_error(full_report):
@@ -158,3 +158,33 @@ def test_churn_is_not_called_better_within_its_error(full_report):
     unsure = replace(profiles, churn=replace(profiles.churn, brier_gain_error=0.05))
     assert "not better beyond its error" in render_run(RunReport(title="x", profiles=unsure))
     assert "not better" not in render_run(RunReport(title="x", profiles=profiles))
+
+
+def test_a_row_without_reasons_has_words_of_its_own(full_report):
+    plan = full_report.plan
+    bare = replace(plan, rows=plan.rows.assign(reasons=[()] * len(plan.rows)))
+    text = Page(render_run(RunReport(title="x", plan=bare))).text
+    assert text.count("nothing unusual: chosen by its expected increment") == 20
+
+
+def test_a_caption_explains_the_marks_that_are_drawn_and_no_others(full_report):
+    effects = full_report.effects
+    caption = "Effects: circle, solid line: identified; open diamond, dashed: assumed."
+    shown = effects.effects[effects.effects["verdict"].isin(["identified", "assumed"])]
+    assert caption in Page(render_run(RunReport(title="x", effects=replace(effects, effects=shown)))).text
+    assert "cross, dotted: not identified" in Page(render_run(RunReport(title="x", effects=effects))).text
+
+
+def test_a_mark_never_stands_beside_a_missing_number_and_may_stand_below_its_own(full_report):
+    effects = full_report.effects
+    rows = effects.effects[effects.effects["action"] == "recommendation"].assign(estimate_orders=float("nan"))
+    page = render_run(RunReport(title="x", effects=replace(effects, effects=rows)))
+    assert "–</span> <span" not in page
+    assert '<td class="right marked"' in page
+    assert "td.marked { white-space: normal; }" in page
+
+
+def test_settings_read_as_people_write_numbers(full_report):
+    making = replace(full_report.making, settings={"budget": 100000.0, "interval level": 0.9, "weeks": 8})
+    text = Page(render_run(RunReport(title="x", making=making))).text
+    assert "budget 100,000 interval level 0.9 weeks 8" in text

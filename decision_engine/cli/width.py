@@ -1,0 +1,43 @@
+"""Width: lines for people end where their terminal does, and at 80 signs where nobody knows of one."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+
+_UNKNOWN = 80  # columns where output goes to a file or a pipe
+_NARROWEST = 40
+
+
+def columns() -> int:
+    """Return the width that people have: of `COLUMNS`, else of the terminal, else 80."""
+    return max(shutil.get_terminal_size((_UNKNOWN, 24)).columns, _NARROWEST)
+
+
+def fold(text: str) -> str:
+    r"""Break lines that are too long between words; what follows stands a little further in. No word is cut.
+
+    Examples
+    --------
+    >>> import os
+    >>> os.environ["COLUMNS"] = "40"
+    >>> print(fold("short\n  shop.yaml, line 3, budget: unknown key `budget`."))
+    short
+      shop.yaml, line 3, budget: unknown key
+          `budget`.
+    >>> del os.environ["COLUMNS"]
+    """
+    width = columns()
+    return "\n".join(line if len(line) <= width else _folded(line, width) for line in text.split("\n"))
+
+
+def _folded(line: str, width: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line.strip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
