@@ -133,7 +133,10 @@ def _none_left(config: Config, history: History) -> str:
     reasons = history.reasons()
     reasons = reasons[reasons["table"] == table]
     why = f"; most often {reasons['column'].iloc[0]} {reasons['reason'].iloc[0]}" if len(reasons) else ""
-    return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}."
+    lines = {line for place, line in config.origin.lines.items() if place[:2] == ("tables", table)}
+    marked = [placeholder.say() for placeholder in config.origin.placeholders if placeholder.line in lines]
+    unfilled = f" Still to be filled in is {marked[0]}." if marked else ""
+    return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}.{unfilled}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -120,6 +120,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *_duplicates(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
+        *no_consent(history, "customers", panel.n_users),
         *_consent(panel),
     ]
     return Readiness(
@@ -182,6 +183,14 @@ def _outliers(history: History) -> list[Remark]:
     if n_zero > 0.01 * len(revenue):
         remarks.append(Remark(kind="outlier", words=f"{n_zero:,} orders bring nothing; they count as visits."))
     return remarks
+
+
+def no_consent(history: History, table: str, n_users: int) -> list[Remark]:
+    """Say what it means that no column of a table tells who agreed to be contacted; nothing where one does."""
+    if "consent" in history.columns(table):
+        return []
+    words = f"no column tells who agreed to be contacted ({table}.consent): all {n_users:,} users count as ones who may be."
+    return [Remark(kind="consent", words=words)]
 
 
 def _consent(panel: WeeklyPanel) -> list[Remark]:
