@@ -20,6 +20,7 @@ from decision_engine.config.models import Config
 from decision_engine.history.binding import bind_mappings
 from decision_engine.history.databases import Answer, first_line
 from decision_engine.history.mapping import BoundMapping
+from decision_engine.history.outside import Outside, count_outside, find_outside
 from decision_engine.history.privacy import read_pseudonym_key
 from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.record import COUNT_COLUMNS, WHEN, History
@@ -150,6 +151,7 @@ class _Ingestion:
     aside: Aside
     notes: list[str]
     counts: list[dict[str, Any]] = field(default_factory=list)
+    outside: list[Outside] = field(default_factory=list)
     pseudonyms: bool = False
 
     @property
@@ -209,6 +211,7 @@ class _Ingestion:
             counts=pd.DataFrame(self.counts, columns=list(COUNT_COLUMNS)),
             aside=Quarantine(path=path if self.aside.n else None, files=files, owner=owner),
             notes=tuple(self.notes),
+            outside=tuple(self.outside),
         )
 
     def _mappings(self, table: str) -> list[BoundMapping]:
@@ -327,12 +330,16 @@ class _Ingestion:
         self.notes.append(f"Returns in {table.name}: {n:,} rows count as negative; the rule is `{rule}`.")
 
     def _outside_periods(self, mapping: BoundMapping, part: Path) -> int:
-        """Count accepted rows that fall into no week of the calendar."""
+        """Count accepted rows that fall into no week of the calendar, and note where the first stands."""
         when = WHEN.get(mapping.table.name)
         if when is None:
             return 0
-        condition = inside(quote(when), self.config.calendar())
-        return self._count_rows(f"SELECT {quote(when)} FROM read_parquet({literal(str(part))}) WHERE NOT {condition}")
+        calendar = self.config.calendar()
+        counts = count_outside(self.connection, when, part, calendar)
+        if counts[0]:
+            with self._expressions(mapping):
+                self.outside.append(find_outside(self.connection, mapping, when, calendar, counts))
+        return counts[0]
 
     def _tell_misfits_of_joined_sources(self) -> None:
         """Book unreadable records of sources that are only looked up."""

@@ -215,7 +215,8 @@ def test_a_history_without_a_single_order_is_refused_with_the_most_frequent_reas
 
 
 @pytest.mark.parametrize(
-    ("header", "said"), [("", "has no header"), ("customer,number,day,day\n", "column 'day' is named twice")]
+    ("header", "said"),
+    [("", "the file is empty"), (" , ,\n", "has no header"), ("customer,number,day,day\n", "column 'day' is named twice")],
 )
 def test_a_file_without_a_usable_header_is_refused(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(HistoryError, match=said):
