@@ -6,6 +6,7 @@ The counts add up: rows read = accepted + quarantined + superseded + repeated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ _SQL_TYPES = {
     ColumnType.NUMBER: "DOUBLE",
     ColumnType.FLAG: "BOOLEAN",
 }
+_UNREADABLE_FILE = re.compile(r'Failed to read file "([^"]+)"')  # how DuckDB tells of a damaged Parquet file
 _PANEL_TABLES = ("orders", "items", "exposures", "customers")
 
 
@@ -226,6 +228,11 @@ class _Ingestion:
             raise HistoryError(f"the history cannot be written: {first_line(error)}") from None
         except duckdb.Error as error:
             used = [mapping.base, *(mapping.sources[join.source] for join in mapping.mapping.join)]
+            damaged = _UNREADABLE_FILE.search(str(error))
+            if damaged:
+                raise HistoryError(
+                    f"{self._where(mapping)}: {damaged[1]} is damaged: its rows cannot be unpacked. Fetch or write it again."
+                ) from None
             withheld = self.pseudonyms or any(source.settings.personal for source in used)
             said = "what it says is withheld, as it may be personal." if withheld else first_line(error)
             raise HistoryError(
