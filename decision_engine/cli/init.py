@@ -34,12 +34,19 @@ def init(
     starter = write_starter(files, path, _ask if asking else None)
     if json:
         print_json(
-            {"config": str(path), "to_fill_in": list(starter.to_fill_in), "decisions": list(starter.decisions)}
-        )  # fmt: skip
+            {
+                "config": str(path),
+                "to_fill_in": list(starter.to_fill_in),
+                "not_found": list(starter.not_found),
+                "decisions": list(starter.decisions),
+            }
+        )
         return
     typer.echo(f"Written: {path}")
     for decision in starter.decisions:
         typer.echo(f"  {'answered' if asking else 'decided'}: {decision}")
+    for words in starter.not_found:
+        typer.echo(f"  not found: {words}")
     typer.echo(f"To fill in, {len(starter.to_fill_in)} lines:")
     for line in starter.to_fill_in:
         typer.echo(f"  {line}")

@@ -7,14 +7,16 @@ can tell everything that is wrong.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from decision_engine.config.experiment import TABLES as OF_EXPERIMENTS
 from decision_engine.config.experiment import check_experiment
-from decision_engine.config.findings import Finding, suggest
+from decision_engine.config.findings import Finding, nearest, suggest
 from decision_engine.config.origin import Place
+from decision_engine.config.responses import ACTION_NAME
 from decision_engine.config.sources import SourceConfig, is_pattern
 from simulations.errors import ConfigError
 from simulations.tables import CANONICAL_TABLES
@@ -90,10 +92,11 @@ def _nearby(path: Path) -> str:
 
 
 def _action_names(values: dict[str, Any]) -> list[str]:
-    return [
-        "none",
-        *(str(action["name"]) for action in _list(values.get("actions")) if isinstance(action, dict) and "name" in action),
-    ]
+    """Return the names of the actions, `none` first; nothing where one has no proper name, which is a finding of its own."""
+    actions = _list(values.get("actions"))
+    names = [str(action["name"]) for action in actions if isinstance(action, dict) and "name" in action]
+    proper = len(names) == len(actions) > 0 and all(re.fullmatch(ACTION_NAME, name) for name in names)
+    return ["none", *names] if proper else []
 
 
 def _check_tables(tables: dict[str, Any], sources: dict[str, Any], actions: list[str]) -> Iterator[Finding]:
@@ -145,7 +148,8 @@ def _check_mapping(
             problem=f"rows of {name} have no key by which a later row could correct an earlier one",
             remedy=f"`corrections` goes with {', '.join(found.name for found in CANONICAL_TABLES.values() if found.key)}",
         )
-    missing = [column for column in table.required if column not in columns]
+    meant = {nearest(column, known) for column in columns if column not in known} if not table.extra_columns else set()
+    missing = [column for column in table.required if column not in columns and column not in meant]
     if columns and missing:
         yield Finding(
             place=(*place, "columns"),
@@ -161,7 +165,7 @@ def _check_mapping(
             )
         elif (name, column) in (("exposures", "action"), ("experiment", "treatment")):
             for raw, action in _dict(renames).items():
-                if str(action) not in actions:
+                if actions and str(action) not in actions:
                     yield Finding(
                         place=(*place, "values", column, raw),
                         problem=f"action {action!r} is not declared",
@@ -184,8 +188,9 @@ def _check_actions(actions: list[Any]) -> Iterator[Finding]:
         if name in seen:
             yield Finding(
                 place=("actions", index, "name"),
-                problem=f"action {name!r} is declared twice, first as actions[{seen[name]}]",
+                problem=f"action {name!r} is declared twice",
                 remedy="give each action a name of its own",
+                first=("actions", seen[name], "name"),
             )
         seen.setdefault(name, index)
 
@@ -197,6 +202,7 @@ def _check_responses(actions: list[Any]) -> Iterator[Finding]:
                 place=("actions", index, "response"),
                 problem=f"action {action.get('name')!r} states no `response`",
                 remedy="add `response:`: how the action is thought to shift behaviour, with spread",
+                lacks=("actions", index, "response"),
             )
         if isinstance(action, dict) and action.get("gain") is not None:
             yield Finding(

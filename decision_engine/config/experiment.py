@@ -228,7 +228,7 @@ def _check_shares(section: dict[str, Any], actions: list[str]) -> Iterator[Findi
     if not isinstance(shares, dict) or not shares:
         return
     for name in shares:
-        if str(name) not in actions:
+        if actions and str(name) not in actions:
             yield Finding(
                 place=("experiment", "shares", str(name)),
                 problem=f"action {name!r} is not declared",

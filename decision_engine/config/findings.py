@@ -20,22 +20,38 @@ class Finding:
         Keys and indices that lead to it.
     problem, remedy : str
         What is wrong, and what would be right: sentences without their full stop.
+    first : tuple
+        Keys and indices of what stands there first, where this repeats it.
+    lacks : tuple
+        Keys and indices of what is missing, where something is.
+    supplies : tuple
+        Keys and indices of what will be there once this is mended: that it is missing is then no finding of its own.
     """
 
     place: Place
     problem: str
     remedy: str = ""
+    first: Place = ()
+    lacks: Place = ()
+    supplies: Place = ()
 
     def say(self, origin: Origin) -> str:
         """Return it as one line."""
         remedy = self.remedy[:1].upper() + self.remedy[1:]
         stop = "" if remedy.endswith(("?", ".")) else "."
-        return f"{origin.where(self.place)}: {self.problem}." + (f" {remedy}{stop}" if remedy else "")
+        first = f", first {origin.on_line(self.first)}" if self.first else ""
+        return f"{origin.where(self.place)}: {self.problem}{first}." + (f" {remedy}{stop}" if remedy else "")
 
 
 def raise_findings(findings: Iterable[Finding], origin: Origin) -> None:
-    """Raise one `ConfigError` that tells all findings, in the order of their lines; do nothing if there are none."""
-    told = sorted(dict.fromkeys(findings), key=lambda finding: origin.locate(finding.place)[1] or 0)
+    """Raise one `ConfigError` that tells all findings, in the order of their lines; do nothing if there are none.
+
+    What is missing only because its key is misspelt is not told twice.
+    """
+    found = list(dict.fromkeys(findings))
+    supplied = {finding.supplies for finding in found if finding.supplies}
+    own = [finding for finding in found if finding.lacks not in supplied]
+    told = sorted(own, key=lambda finding: origin.locate(finding.place)[1] or 0)
     if not told:
         return
     if len(told) == 1:
@@ -43,6 +59,12 @@ def raise_findings(findings: Iterable[Finding], origin: Origin) -> None:
     raise ConfigError(
         "\n".join([f"{origin.name}: {len(told)} things to mend.", *(f"  {finding.say(origin)}" for finding in told)])
     )
+
+
+def nearest(wrong: str, allowed: Sequence[str]) -> str:
+    """Return what may have been meant; nothing where no name is near."""
+    close = get_close_matches(wrong, allowed, n=1, cutoff=0.6) or [name for name in allowed if name.lower() == wrong.lower()]
+    return close[0] if close else ""
 
 
 def suggest(wrong: str, allowed: Sequence[str]) -> str:
@@ -55,8 +77,7 @@ def suggest(wrong: str, allowed: Sequence[str]) -> str:
     >>> suggest("zzz", ["budget", "holdout_share"])
     'allowed are budget, holdout_share'
     """
-    close = get_close_matches(wrong, allowed, n=1, cutoff=0.6) or [name for name in allowed if name.lower() == wrong.lower()]
-    if close:
-        return f"did you mean `{close[0]}`?"
+    if close := nearest(wrong, allowed):
+        return f"did you mean `{close}`?"
     shown = ", ".join(allowed[:20]) + (f" and {len(allowed) - 20} more" if len(allowed) > 20 else "")
     return f"allowed are {shown}" if allowed else "none is allowed here"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from decision_engine.config.checks import check
-from decision_engine.config.findings import Finding, raise_findings, suggest
+from decision_engine.config.findings import Finding, nearest, raise_findings, suggest
 from decision_engine.config.models import Config
 from decision_engine.config.origin import Document, Origin, Place, read_document
 
@@ -32,7 +33,8 @@ def load_config(path: str | Path) -> Config:
 def validate(document: Document) -> Config:
     """Turn a document into a configuration, or raise all that is wrong with it as one `ConfigError`."""
     values, origin = document.values, document.origin
-    findings = [_repeated(place) for place in document.repeated]
+    twice = set(document.repeated)
+    findings = [_repeated(place) for place in document.repeated if not any(place[:k] in twice for k in range(len(place)))]
     if not isinstance(values, dict):
         found = "is empty" if values is None else f"holds a {type(values).__name__}, not keys with values"
         raise_findings([Finding(place=(), problem=f"the file {found}", remedy="start from one of the examples")], origin)
@@ -56,7 +58,20 @@ def _translate(error: ValidationError, values: object, origin: Origin) -> Iterat
     """Yield the models' errors in our words."""
     for detail in error.errors(include_url=False):
         written = _written(detail["loc"], origin)
-        yield Finding(place=written, problem=_problem(detail, written, values), remedy=_remedy(detail))
+        meant = _meant(detail)
+        yield Finding(
+            place=written,
+            problem=_problem(detail, written, values),
+            remedy=_remedy(detail),
+            lacks=written if detail["type"] == "missing" else (),
+            supplies=(*written[:-1], meant) if meant else (),
+        )
+
+
+def _meant(detail: ErrorDetails) -> str:
+    """Return the key that an unknown one may stand for; nothing where none is near."""
+    parent = _annotation_at(detail["loc"][:-1]) if detail["type"] == "extra_forbidden" else None
+    return nearest(str(detail["loc"][-1]), list(parent.model_fields)) if parent is not None else ""
 
 
 def _written(place: tuple[str | int, ...], origin: Origin) -> Place:
@@ -78,7 +93,12 @@ def _problem(detail: ErrorDetails, place: Place, values: object) -> str:
         return f"{name}states no `{key}`" if name else f"`{key}` is missing"
     if kind == "value_error":
         return str(detail["ctx"]["error"]) if "ctx" in detail else detail["msg"]
-    said = detail["msg"][0].lower() + detail["msg"][1:]
+    shown = "empty" if given is None else repr(given) if isinstance(given, str) else str(given)
+    if kind == "string_pattern_mismatch":
+        return f"{shown} is not possible"
+    if kind == "too_short":
+        return "it should hold one thing at least"
+    said = re.sub(r" or instance of \w+$", "", detail["msg"][0].lower() + detail["msg"][1:])
     for theirs, ours in (
         ("a valid tuple", "a list"),
         ("a valid dictionary", "keys with values"),
@@ -87,7 +107,6 @@ def _problem(detail: ErrorDetails, place: Place, values: object) -> str:
         said = said.replace(theirs, ours)
     if isinstance(given, dict | list):
         return said
-    shown = "empty" if given is None else repr(given) if isinstance(given, str) else str(given)
     return f"{shown} is not possible: {said}"
 
 

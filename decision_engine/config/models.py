@@ -25,7 +25,7 @@ from pydantic import (
 
 from decision_engine.config.experiment import ExperimentConfig, completed
 from decision_engine.config.origin import Origin
-from decision_engine.config.responses import Number, ResponseConfig
+from decision_engine.config.responses import ACTION_NAME, Number, ResponseConfig
 from decision_engine.config.sources import SourceConfig, check_zone
 from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules
@@ -122,9 +122,7 @@ class TimeConfig(Section):
 class ActionConfig(Section):
     """One thing that may be done for a user in a week."""
 
-    name: str = Field(
-        min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Letters, digits, `_`, `-`; a letter first."
-    )
+    name: str = Field(min_length=1, pattern=ACTION_NAME, description="Letters, digits, `_`, `-`; a letter first.")
     kind: Literal["coupon", "gift", "recommendation", "care"] = Field(description="Family of the action.")
     channel: str = Field("mail", min_length=1, description="How the user is reached.")
     cost: NonNegativeFloat = Field(description="Cost of one contact, in the currency of the data; 0 if it is free.")

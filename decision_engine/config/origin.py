@@ -50,8 +50,21 @@ class Origin:
         if line is not None:
             parts.append(f"line {line}")
         if place:
-            parts.append(spell(place))
+            parts.append(spell(self._as_written(place)))
         return ", ".join(parts)
+
+    def on_line(self, place: Sequence[str | int]) -> str:
+        """Say where something stands in this file: ``on line 12``; by its place where no line is known."""
+        _, line = self.locate(place)
+        return f"as {spell(place)}" if line is None else f"on line {line}"
+
+    def _as_written(self, place: Sequence[str | int]) -> Place:
+        """Leave out an index into what was written as a single thing."""
+        kept: Place = ()
+        for step in place:
+            if not isinstance(step, int) or not self.lines or (*kept, step) in self.lines:
+                kept = (*kept, step)
+        return kept
 
 
 def spell(place: Sequence[str | int]) -> str:

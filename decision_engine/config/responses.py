@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from simulations.response import ActionResponse, Quantity, Source
 
+ACTION_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+
 
 class Spread(BaseModel):
     """A number that is not known exactly: its mean and standard deviation. A plain number is one without spread."""

@@ -15,7 +15,7 @@ from decision_engine.experiment.assignment import Assignment, judge_assignment
 from decision_engine.experiment.suspects import balance_frame, groups_frame, remarks_on
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
-from decision_engine.history.readiness import Remark, Support
+from decision_engine.history.readiness import Remark, Support, no_consent
 from decision_engine.stages.check import plain_records
 
 _WIDTH = 80
@@ -91,9 +91,14 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
         assignment=assignment,
         groups=groups_frame(trial, settings.shares),
         balance=balance,
-        remarks=tuple(remarks_on(trial, assignment, balance)),
+        remarks=(*remarks_on(trial, assignment, balance), *_no_consent(history, trial)),
         stages=_stages(trial, assignment, config),
     )
+
+
+def _no_consent(history: History, trial: Trial) -> list[Remark]:
+    people = trial.people if trial.audience is None else trial.audience
+    return no_consent(history, "experiment" if trial.audience is None else "audience", len(people.user_ids))
 
 
 def _stages(trial: Trial, assignment: Assignment, config: Config) -> tuple[Support, ...]:

@@ -1,10 +1,10 @@
 """Stage `evaluate` of an experiment: what each way of choosing would have brought, from the test itself, and the choice.
 
 Ways to choose are doing nothing, each action for everybody, the action of the largest predicted effect for each user, and what
-the experiment did. All but the last keep to the budget and the capacities: an action that is too dear for everybody goes to a
-share drawn at random. A rule is judged by users that its predictions did not see, by doubly robust off-policy evaluation; the
-values are paired user by user, so that their differences have errors of their own. An assumed effect enters with its own
-spread.
+the experiment did. All keep to the budget and the capacities: what is too dear for everybody, the experiment's own draw too,
+goes to a share of users picked at random. A rule is judged by users that its predictions did not see, by doubly robust
+off-policy evaluation; the values are paired user by user, so that their differences have errors of their own. An assumed effect
+enters with its own spread.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from policies.comparison import Choice, PolicyComparison, PolicyOutcome, choose
 from policies.ope.doubly_robust import doubly_robust_value
 from policies.ope.log import InteractionLog
 from policies.ope.value import PolicyValue
+from reports.numbers import share as shown_share
 from simulations.arrays import FloatArray, IntArray
 from simulations.randomness import stream
 
@@ -106,7 +107,9 @@ def compare_policies(trial: Trial, assignment: Assignment, effects: TrialEffects
         probabilities[TARGETED], kinds[TARGETED] = problem.targeted(), "targeting"
     tested = {action for action in trial.given if action}
     if tested and tested <= set(effects.usable):
-        probabilities[HISTORY], kinds[HISTORY] = assignment.chances, "history"  # where recorded, the groups' shares
+        chances, share = problem.within_limits(assignment.chances)  # where recorded, the groups' shares
+        name = HISTORY if share == 1.0 else f"{HISTORY}, for {shown_share(share)} of users"
+        probabilities[name], kinds[name] = chances, "history"
     compared = problem.compare(probabilities, kinds)
     rivals = [place for place, one in enumerate(compared.outcomes) if one.kind != "history"]
     gate = replace(
@@ -179,11 +182,24 @@ class _Problem:
 
     def everybody(self, action: int) -> FloatArray:
         """Return the action for everybody, or for the share of users that budget and capacity reach."""
-        n, cost, capacity = self.shape[0], float(self.costs[action]), int(self.capacities[action])
-        share = min(1.0, self.budget / (n * cost) if cost > 0 else 1.0, capacity / n if capacity >= 0 else 1.0)
         probabilities = np.zeros(self.shape)
-        probabilities[:, 0], probabilities[:, action] = 1.0 - share, share
-        return probabilities
+        probabilities[:, action] = 1.0
+        return self.within_limits(probabilities)[0]
+
+    def within_limits(self, probabilities: FloatArray) -> tuple[FloatArray, float]:
+        """Return a way of choosing for the share of users that the limits reach, the others left alone; and the share."""
+        users = probabilities.sum(axis=0)
+        cost = float(users @ self.costs)
+        shares = [1.0] + ([self.budget / cost] if cost > 0 else [])
+        shares += [
+            float(capacity / n) for n, capacity in zip(users[1:], self.capacities[1:], strict=True) if capacity >= 0 and n > 0
+        ]
+        share = min(shares)
+        if share == 1.0:
+            return probabilities, 1.0
+        kept = probabilities * share
+        kept[:, 0] += 1.0 - share
+        return kept, share
 
     def differs(self) -> bool:
         """Tell whether the predictions would treat users differently."""

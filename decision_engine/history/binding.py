@@ -14,6 +14,7 @@ from decision_engine.config.origin import Place
 from decision_engine.history.databases import first_line
 from decision_engine.history.mapping import BoundMapping, from_clause
 from decision_engine.history.privacy import columns_read, identifying_columns, personal_columns
+from decision_engine.history.sheets import identifier
 from decision_engine.history.sources import ROW, OpenSource, quote
 from simulations.tables import CANONICAL_TABLES
 
@@ -39,9 +40,10 @@ def bind_mappings(
     bound: list[BoundMapping] = []
     findings: list[Finding] = []
     for name, mappings in config.tables.mapped().items():
-        for index, mapping in enumerate(mappings):
-            if sources[mapping.source].absent:
+        for index, written in enumerate(mappings):
+            if sources[written.source].absent:
                 continue
+            mapping = _names_quoted(connection, written, sources)
             place: Place = ("tables", name, index)
             wrong = list(_check_joins(connection, mapping, sources, place, withheld=pseudonym_key is not None))
             hashed: frozenset[str] = frozenset()
@@ -67,6 +69,21 @@ def bind_mappings(
                 )
             )
     return bound, findings
+
+
+def _names_quoted(connection: duckdb.DuckDBPyConnection, mapping: TableMapping, sources: dict[str, OpenSource]) -> TableMapping:
+    """Quote expressions that are no more than the name of a column, where SQL would read a word of its own, or several."""
+    used = [sources[mapping.source], *(sources[join.source] for join in mapping.join)]
+    known = {column.lower(): column for source in used for column in source.columns}
+    columns = {
+        name: identifier(connection, known[plain]) if (plain := sql.strip().lower()) in known and not _is_value(plain) else sql
+        for name, sql in mapping.columns.items()
+    }
+    return mapping if columns == mapping.columns else mapping.model_copy(update={"columns": columns})
+
+
+def _is_value(text: str) -> bool:
+    return text in ("null", "true", "false") or not any(sign.isalpha() for sign in text)
 
 
 def _where_it_was_named(finding: Finding, config: Config) -> Finding:
@@ -233,6 +250,13 @@ def _check_given_away(
     return frozenset(hashed), findings
 
 
+def _stands_unquoted(connection: duckdb.DuckDBPyConnection, column: str, query: str) -> bool:
+    """Whether a column that must be quoted stands in the expression of a query without quotes."""
+    expression = query[query.index("(") : query.rindex(")")]
+    written = re.search(rf'(?<![\w"]){re.escape(column)}(?![\w"])', expression, re.IGNORECASE)
+    return written is not None and identifier(connection, column) != column
+
+
 def _bind(connection: duckdb.DuckDBPyConnection, query: str, known: list[str]) -> str | tuple[str, str]:
     """Return the type of a query's second column; or what is wrong and what would be right."""
     try:
@@ -241,6 +265,12 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: str, known: list[str]) -
         described = connection.sql(f"DESCRIBE {query}").fetchall()
     except duckdb.Error as error:
         said = first_line(error)
+        unquoted = next((column for column in known if _stands_unquoted(connection, column, query)), None)
+        if isinstance(error, duckdb.ParserException) and unquoted is not None:
+            return (
+                f"SQL cannot read {unquoted!r} as the name of a column here",
+                f"put it into double quotes, as in '\"{unquoted}\"'",
+            )
         missing = re.search(r'Referenced column "([^"]+)" not found|column named "([^"]+)"', said)
         if missing:
             column = missing[1] or missing[2]

@@ -7,6 +7,7 @@ else is there is recognised by what it shares with the orders.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import duckdb
 
@@ -21,8 +22,14 @@ Choose = Callable[[str, Sequence[str]], int]  # a question and its options, the 
 
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
 _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "impression", "exposed", "delivered", "shown")
+_GAP = "NULL"  # what stands where a column is still to be named: every row is then set aside as empty
 _SURE = 0.6  # a guess below this gives way to a better one in a joined sheet
 _MOST_JOINS = 4
+_WANTED = {
+    "user": "who (a user, customer or member)",
+    "time": "when (a date or time)",
+    "money": "for how much (an amount)",
+}
 
 
 class Drafter:
@@ -39,14 +46,16 @@ class Drafter:
         Raises
         ------
         HistoryError
-            If no sheet, with those joined to it, tells who bought and when.
+            If no sheet holds anything that could be orders.
         """
         orders = self._orders()
         if orders is None:
             rounds = rounds_of(self.connection, self.sheets)
-            if rounds is None:
+            if rounds is not None:
+                return rounds
+            orders = self._part_of_orders()
+            if orders is None:
                 raise HistoryError(self._nothing())
-            return rounds
         same = [sheet for sheet in self.sheets if list(sheet.looks) == list(orders.sheet.looks)]
         drafts = [orders] + [
             TableDraft(table=orders.table, sheet=sheet, joins=orders.joins, where=orders.where, lines=orders.lines)
@@ -88,6 +97,20 @@ class Drafter:
         self._fill_orders(draft)
         return draft
 
+    def _part_of_orders(self) -> TableDraft | None:
+        """Draft orders from the sheet that tells most of them, with gaps for the rest; None where all hold texts."""
+
+        def told(sheet: Sheet) -> int:
+            return sum(role in sheet.roles for role in ("user", "time", "money"))
+
+        able = [sheet for sheet in self.sheets if told(sheet) >= 2 or "text" not in sheet.roles]
+        if not able:
+            return None
+        sheet = max(able, key=lambda sheet: told(sheet) + 0.5 * ("order" in sheet.roles) + 0.25 * ("product" in sheet.roles))
+        draft = TableDraft(table="orders", sheet=sheet)
+        self._fill_orders(draft)
+        return draft
+
     def _nothing(self) -> str:
         told = [f"  {sheet.name}: {self._lack(sheet)}" for sheet in self.sheets]
         return "\n".join(
@@ -100,12 +123,7 @@ class Drafter:
 
     def _lack(self, sheet: Sheet) -> str:
         """Say why a sheet alone holds no orders."""
-        wanted = {
-            "user": "who (a user, customer or member)",
-            "time": "when (a date or time)",
-            "money": "for how much (an amount)",
-        }
-        lacks = [words for role, words in wanted.items() if role not in sheet.roles]
+        lacks = [words for role, words in _WANTED.items() if role not in sheet.roles]
         has = ", ".join(f"{role} ({guesses[0].column})" for role, guesses in sheet.roles.items()) or "nothing"
         if not any(look.filled for look in sheet.looks.values()):
             return "holds no row."
@@ -116,8 +134,8 @@ class Drafter:
     def _fill_orders(self, draft: TableDraft) -> None:
         sheet = draft.sheet
         draft.where = self._bought(sheet)
-        draft.lines["user_id"] = user = self._line(draft, "user")
-        time = self._line(draft, "time")
+        draft.lines["user_id"] = user = self._line_or_gap(draft, "user")
+        time = self._line_or_gap(draft, "time")
         order = sheet.roles.get("order", [])
         product = sheet.roles.get("product", [])
         quantity = sheet.roles.get("quantity", [])
@@ -127,6 +145,9 @@ class Drafter:
             draft.table = "items"
             if order:
                 draft.lines["order_id"] = self._line(draft, "order")
+            elif user.fill_in or time.not_found:
+                fill_in = "the column with the order's number; without one, concat_ws(' ', WHO, WHEN) with the two columns"
+                draft.lines["order_id"] = Line(expression=_GAP, fill_in=fill_in)
             else:
                 remark = "no order number: all rows of a user at one time count as one order"
                 expression = f"concat_ws(' ', {user.expression}, {time.expression})"
@@ -142,14 +163,28 @@ class Drafter:
     def _revenue(self, draft: TableDraft) -> Line:
         sheet = draft.sheet
         if "money" not in sheet.roles:
-            return Line(expression="1.0", fill_in="the column with what was paid; 1.0 counts orders instead of money")
+            fill_in = "the column with what was paid; 1.0 counts orders instead of money"
+            return Line(expression="1.0", fill_in=fill_in, not_found=self._not_found(draft, "money"))
         line = self._line(draft, "money")
+        paid = next(look for look in sheet.looks.values() if self._column(look) == line.expression)
+        if paid.n_distinct == 1:
+            line = replace(line, remark="; ".join([f"every row holds {paid.frequent[0]}"] + [line.remark] * bool(line.remark)))
         named = set(name_parts(line.expression.strip('"')))
         quantity = draft.lines.get("quantity")
         if quantity is not None and named & {"price", "unitprice", "unit"} and not named & {"total", "line"}:
             product = " * ".join(f"TRY_CAST({part} AS DOUBLE)" for part in (quantity.expression, line.expression))
             return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
         return line
+
+    def _line_or_gap(self, draft: TableDraft, role: str) -> Line:
+        """Return a role's line, or one that is empty and marked where no column was recognised."""
+        if self._reach(draft, role) is not None:
+            return self._line(draft, role)
+        fill_in = f"the column that says {_WANTED[role]}; none was recognised"
+        return Line(expression=_GAP, fill_in=fill_in, not_found=self._not_found(draft, role))
+
+    def _not_found(self, draft: TableDraft, role: str) -> str:
+        return f"{draft.sheet.name}: no column says {_WANTED[role]}"
 
     def _bought(self, sheet: Sheet) -> str | None:
         """Return the condition on a log's event column under which a row is a purchase."""
@@ -229,7 +264,7 @@ class Drafter:
             written = f"to_timestamp(TRY_CAST({expression} AS DOUBLE){unit})"
             remark = "; ".join([f"{look.epoch} since 1970"] + [remark] * bool(remark))
             return Line(expression=written, confidence=guess.confidence, remark=remark)
-        if role == "time" and look.time < 0.5:
+        if role == "time" and look.time < 0.5 and look.filled:
             unit = "HOUR" if "hour" in name_parts(guess.column) else "DAY"
             return Line(
                 expression=f"TIMESTAMP '2020-01-06' + CAST({expression} AS INTEGER) * INTERVAL 1 {unit}",

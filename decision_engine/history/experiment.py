@@ -267,10 +267,10 @@ _KEYWORDS = frozenset({"group", "order", "table", "select", "case", "when", "use
 def _text(text: str) -> str:
     """Write a text as YAML, quoted where it is not plain."""
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ +]*[A-Za-z0-9_]|[A-Za-z_]", text)
-    return text if plain and text.lower() not in _WORDS_OF_YAML else json.dumps(text, ensure_ascii=False)
+    return text if plain and text.lower() not in WORDS_OF_YAML else json.dumps(text, ensure_ascii=False)
 
 
-_WORDS_OF_YAML = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+WORDS_OF_YAML = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 def _folded(opening: str, items: list[str], closing: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import IO
 from decision_engine.config.sources import SourceConfig
 from simulations.errors import ConfigError, HistoryError
 
-_GZIP, _ZIP, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
+_GZIP, _ZIP, PARQUET_MARK = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 _BLOCK = 1 << 20
 
 
@@ -75,7 +75,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _format(path: Path, name: Path, settings: SourceConfig) -> str:
-    if settings.format is None and _first_bytes(path) == _PARQUET:
+    if settings.format is None and _first_bytes(path) == PARQUET_MARK:
         return "parquet"
     return settings.format_by_name(name)
 

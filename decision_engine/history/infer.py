@@ -15,6 +15,7 @@ from itertools import pairwise
 from decision_engine.history.columns import ColumnLook
 
 CLOSE = 0.1  # two guesses nearer than this are worth a question
+_NAMED_ONLY = 0.05  # what stands in for the look of values where there are none
 
 # Words of column names, in rising order of weight. A word counts where it is one of the name's parts.
 _WORDS: dict[str, dict[str, float]] = {
@@ -172,6 +173,7 @@ def _named(role: str, parts: list[str]) -> float:
 def guess_roles(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
     """Return for each role the columns that may play it, the likeliest first."""
     found: dict[str, list[Guess]] = {}
+    rowless = not any(look.filled for look in looks.values())  # a header alone: names are all there is to go by
     for role in _WORDS:
         guesses = []
         for name, look in looks.items():
@@ -179,7 +181,7 @@ def guess_roles(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
             named = _named(role, parts)
             if any(part in _AGAINST.get(role, ()) for part in parts):
                 named -= 0.4
-            fits = _FITS[role](look)
+            fits = _NAMED_ONLY if rowless else _FITS[role](look)
             if fits > 0 and (named > 0.15 or (role == "time" and look.time > 0.95 and look.number < 0.5)):
                 guesses.append(Guess(role=role, column=name, confidence=round(max(0.0, min(1.0, named + fits)), 2)))
         kept = [guess for guess in guesses if guess.confidence >= 0.4]
@@ -238,12 +240,12 @@ def _order(look: ColumnLook) -> float:
 
 
 def _money(look: ColumnLook) -> float:
-    if (
-        max(look.number, look.comma, look.grouped, look.comma + look.number if look.comma else 0.0) < 0.8
-        or look.filled < 0.05
-        or (look.n_distinct < 3 and not _is_fraction(look))
-    ):
+    reads = max(look.number, look.comma, look.grouped, look.comma + look.number if look.comma else 0.0)
+    if reads < 0.8 or look.filled < 0.05:
         return 0.0
+    if look.n_distinct < 3 and not (look.n_distinct == 2 and _is_fraction(look)):  # one price for all, as of a subscription
+        is_a_flag = look.low is not None and look.high is not None and look.low in (0.0, 1.0) and look.high in (0.0, 1.0)
+        return 0.0 if is_a_flag else 0.05
     return 0.4 if _is_fraction(look) or look.comma > 0.3 or look.grouped > 0.3 or look.sign else 0.15
 
 

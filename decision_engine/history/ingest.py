@@ -6,6 +6,7 @@ The counts add up: rows read = accepted + quarantined + superseded + repeated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from decision_engine.config.models import Config
 from decision_engine.history.binding import bind_mappings
 from decision_engine.history.databases import Answer, first_line
 from decision_engine.history.mapping import BoundMapping
+from decision_engine.history.outside import Outside, count_outside, find_outside
 from decision_engine.history.privacy import read_pseudonym_key
 from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.record import COUNT_COLUMNS, WHEN, History
@@ -39,6 +41,7 @@ _SQL_TYPES = {
     ColumnType.NUMBER: "DOUBLE",
     ColumnType.FLAG: "BOOLEAN",
 }
+_UNREADABLE_FILE = re.compile(r'Failed to read file "([^"]+)"')  # how DuckDB tells of a damaged Parquet file
 _PANEL_TABLES = ("orders", "items", "exposures", "customers")
 
 
@@ -133,7 +136,10 @@ def _none_left(config: Config, history: History) -> str:
     reasons = history.reasons()
     reasons = reasons[reasons["table"] == table]
     why = f"; most often {reasons['column'].iloc[0]} {reasons['reason'].iloc[0]}" if len(reasons) else ""
-    return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}."
+    lines = {line for place, line in config.origin.lines.items() if place[:2] == ("tables", table)}
+    marked = [placeholder.say() for placeholder in config.origin.placeholders if placeholder.line in lines]
+    unfilled = f" Still to be filled in is {marked[0]}." if marked else ""
+    return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}.{unfilled}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,6 +153,7 @@ class _Ingestion:
     aside: Aside
     notes: list[str]
     counts: list[dict[str, Any]] = field(default_factory=list)
+    outside: list[Outside] = field(default_factory=list)
     pseudonyms: bool = False
 
     @property
@@ -206,6 +213,7 @@ class _Ingestion:
             counts=pd.DataFrame(self.counts, columns=list(COUNT_COLUMNS)),
             aside=Quarantine(path=path if self.aside.n else None, files=files, owner=owner),
             notes=tuple(self.notes),
+            outside=tuple(self.outside),
         )
 
     def _mappings(self, table: str) -> list[BoundMapping]:
@@ -220,6 +228,11 @@ class _Ingestion:
             raise HistoryError(f"the history cannot be written: {first_line(error)}") from None
         except duckdb.Error as error:
             used = [mapping.base, *(mapping.sources[join.source] for join in mapping.mapping.join)]
+            damaged = _UNREADABLE_FILE.search(str(error))
+            if damaged:
+                raise HistoryError(
+                    f"{self._where(mapping)}: {damaged[1]} is damaged: its rows cannot be unpacked. Fetch or write it again."
+                ) from None
             withheld = self.pseudonyms or any(source.settings.personal for source in used)
             said = "what it says is withheld, as it may be personal." if withheld else first_line(error)
             raise HistoryError(
@@ -324,12 +337,16 @@ class _Ingestion:
         self.notes.append(f"Returns in {table.name}: {n:,} rows count as negative; the rule is `{rule}`.")
 
     def _outside_periods(self, mapping: BoundMapping, part: Path) -> int:
-        """Count accepted rows that fall into no week of the calendar."""
+        """Count accepted rows that fall into no week of the calendar, and note where the first stands."""
         when = WHEN.get(mapping.table.name)
         if when is None:
             return 0
-        condition = inside(quote(when), self.config.calendar())
-        return self._count_rows(f"SELECT {quote(when)} FROM read_parquet({literal(str(part))}) WHERE NOT {condition}")
+        calendar = self.config.calendar()
+        counts = count_outside(self.connection, when, part, calendar)
+        if counts[0]:
+            with self._expressions(mapping):
+                self.outside.append(find_outside(self.connection, mapping, when, calendar, counts))
+        return counts[0]
 
     def _tell_misfits_of_joined_sources(self) -> None:
         """Book unreadable records of sources that are only looked up."""

@@ -91,6 +91,8 @@ def read_dialect(file: PlainFile, encoding: str, delimiter: str | None) -> Diale
             header = next(csv.reader(text, delimiter=chosen), None)
         except (csv.Error, UnicodeError, OSError, EOFError) as error:
             raise HistoryError(f"{file.name}: the header cannot be read ({error}).") from None
+    if header is None:
+        raise HistoryError(f"{file.name}: the file is empty; its first line must name the columns.")
     if header and (_UNDECODED.search("".join(header)) or "\x00" in "".join(header)):
         raise HistoryError(
             f"{file.name}, line 1: the header is no text in {encoding.removesuffix('-sig')}; name its `encoding`."

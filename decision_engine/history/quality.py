@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from decision_engine.history.record import History
+from simulations.panel import Calendar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class HistoryQuality:
     Attributes
     ----------
     tables : DataFrame
-        A row a table: rows, users, first and last time (empty where rows have no time).
+        A row a table: rows, users, first and last time within the weeks (empty where rows have no time).
     actions : DataFrame
         A row an action that was used: exposures, users, first and last, redeemed_share, propensity_share (of exposures that
         carry the behaviour policy's probability).
@@ -66,15 +67,15 @@ class HistoryQuality:
         return "all with propensities" if self.propensity_share == 1 else f"{self.propensity_share:.0%} with a propensity"
 
 
-def assess(history: History) -> HistoryQuality:
-    """Describe a history."""
+def assess(history: History, calendar: Calendar | None = None) -> HistoryQuality:
+    """Describe a history; with a calendar, spans are those of the rows that fall into its weeks."""
     orders, exposures = history.table("orders"), history.table("exposures")
     per_user = orders["user_id"].value_counts()
     others = [history.table(name)["user_id"] for name in ("exposures", "customers")]
     known = pd.Index(pd.concat(others, ignore_index=True).unique())
     return HistoryQuality(
-        tables=pd.DataFrame([history.describe(name) for name in history.tables]),
-        actions=_describe_actions(exposures),
+        tables=pd.DataFrame([history.describe(name, calendar) for name in history.tables]),
+        actions=_describe_actions(exposures, calendar),
         n_users=len(per_user),
         orders_per_user_median=float(per_user.median()),
         orders_per_user_top=float(per_user.quantile(0.9)),
@@ -89,14 +90,20 @@ def _share_known(frame: pd.DataFrame, column: str) -> float:
     return float(np.mean(frame[column].notna())) if column in frame and len(frame) else 0.0
 
 
-def _describe_actions(exposures: pd.DataFrame) -> pd.DataFrame:
+def _describe_actions(exposures: pd.DataFrame, calendar: Calendar | None) -> pd.DataFrame:
+    exposures = exposures.assign(within=exposures["exposed_at"])
+    if calendar is not None and len(exposures):
+        weeks = calendar.periods(exposures["exposed_at"])
+        exposures["within"] = exposures["exposed_at"].where((weeks >= 0) & (weeks < calendar.n_periods))
+        unseen = exposures.groupby("action")["within"].transform("count") == 0  # an action of other weeks alone keeps its own
+        exposures["within"] = exposures["within"].where(~unseen, exposures["exposed_at"])
     rows = [
         {
             "action": str(action),
             "exposures": len(frame),
             "users": frame["user_id"].nunique(),
-            "first": frame["exposed_at"].min(),
-            "last": frame["exposed_at"].max(),
+            "first": frame["within"].min(),
+            "last": frame["within"].max(),
             "redeemed_share": _share_known(frame, "redeemed_at"),
             "propensity_share": _share_known(frame, "propensity"),
         }

@@ -10,15 +10,17 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.history.assignment import Assignment, judge_assignment
+from decision_engine.history.empty_weeks import MOST_AT_THE_END, empty_weeks, say_weeks
 from decision_engine.history.leakage import leakage_suspects
 from decision_engine.history.record import History
-from simulations.arrays import FloatArray
+from reports.numbers import plural
 from simulations.panel import WeeklyPanel
 
 OUTLIER = 10.0  # times the revenue that one order in a hundred exceeds
 FEWEST_EXPOSED = 100  # users below which the effect of an action cannot be told from noise; see `effects.verdict`
 FEWEST_WEEKS = 8  # of fitting: fewer show neither habit nor recency
 FEWEST_BUYERS = 100
+MOST_FAR_OUT = 0.01  # share of a table's rows up to which those far outside the weeks are single ones, hardly meant
 FEWEST_REPEATS = 0.01  # share of users with a second order below which habits cannot be learnt
 
 
@@ -26,7 +28,7 @@ FEWEST_REPEATS = 0.01  # share of users with a second order below which habits c
 class Remark:
     """Something a reader should know before believing results."""
 
-    kind: str  # "gap", "duplicate", "outlier", "leakage", "return", "consent"
+    kind: str  # "gap", "date", "duplicate", "outlier", "leakage", "return", "consent"
     words: str
 
 
@@ -117,9 +119,11 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
     """Judge what a history can support."""
     remarks = [
         *_gaps(panel, config),
+        *_far_out(history, config),
         *_duplicates(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
+        *no_consent(history, "customers", panel.n_users),
         *_consent(panel),
     ]
     return Readiness(
@@ -131,24 +135,36 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
 
 
 def _gaps(panel: WeeklyPanel, config: Config) -> list[Remark]:
-    empty = np.flatnonzero(panel.order_days.sum(axis=0) == 0)
+    empty = empty_weeks(panel)
     remarks = []
-    if empty.size:
-        runs = np.split(empty, np.flatnonzero(np.diff(empty) > 1) + 1)
-        longest = max(runs, key=len)
-        words = f"{empty.size} of {panel.n_periods} weeks have no order; the longest gap is {_weeks(longest)}."
+    if empty.weeks.size:
+        words = f"{empty.weeks.size} of {panel.n_periods} weeks have no order; the longest gap is {say_weeks(empty.longest)}."
+        remarks.append(Remark(kind="gap", words=words))
+    if n := empty.n_at_the_end:
+        first, last = panel.n_periods - n + 1, panel.n_periods
+        words = f"no order falls into {say_weeks(np.array([first, last]))}, the last; is `time.last_period` too late?"
         remarks.append(Remark(kind="gap", words=words))
     counts = panel.order_days.sum(axis=0)
     middle = float(np.median(counts))
-    if panel.n_periods >= 8 and counts[-1] < 0.3 * middle:
+    if panel.n_periods >= 8 and 0 < counts[-1] < 0.3 * middle:
         words = f"the last week has {int(counts[-1]):,} order-days, the median week {middle:,.0f}; is it complete?"
         remarks.append(Remark(kind="gap", words=words))
     return remarks
 
 
-def _weeks(run: FloatArray | np.ndarray[Any, Any]) -> str:
-    first, last = int(run[0]) + 1, int(run[-1]) + 1
-    return f"week {first}" if first == last else f"weeks {first} to {last}"
+def _far_out(history: History, config: Config) -> list[Remark]:
+    """Tell of single rows that lie more than a year outside the weeks; a long history that is cut short is none."""
+    accepted = history.counts.groupby(["table", "source"])["accepted"].sum()
+    weeks = f"the weeks, {config.time.first_day} to {config.as_of(config.time.last_period)}"
+    return [
+        Remark(
+            kind="date",
+            words=f"{plural(one.n_far, 'row')} of {one.table} dated more than a year outside {weeks}: counted nowhere. The "
+            f"first is {history.place_of(one)}, of {one.when}; is its date right?",
+        )
+        for one in history.outside
+        if one.n_far and one.n_far <= max(1.0, MOST_FAR_OUT * float(accepted[one.table, one.source]))
+    ]
 
 
 def _duplicates(history: History) -> list[Remark]:
@@ -184,6 +200,14 @@ def _outliers(history: History) -> list[Remark]:
     return remarks
 
 
+def no_consent(history: History, table: str, n_users: int) -> list[Remark]:
+    """Say what it means that no column of a table tells who agreed to be contacted; nothing where one does."""
+    if "consent" in history.columns(table):
+        return []
+    words = f"no column tells who agreed to be contacted ({table}.consent): all {n_users:,} users count as ones who may be."
+    return [Remark(kind="consent", words=words)]
+
+
 def _consent(panel: WeeklyPanel) -> list[Remark]:
     n_without = int((~panel.consent).sum())
     if not n_without:
@@ -197,8 +221,13 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
     horizon = config.effect_horizon_weeks
     buyers = int((fitting.sum(axis=1) > 0).sum())
     time = []
+    n_with_orders = int((fitting.sum(axis=0) > 0).sum())
     if config.n_fitting_periods < FEWEST_WEEKS:
         time.append(f"{config.n_fitting_periods} fitting weeks, at least {FEWEST_WEEKS} are needed")
+    elif n_with_orders < FEWEST_WEEKS:
+        time.append(
+            f"{n_with_orders} of {config.n_fitting_periods} fitting weeks with an order, at least {FEWEST_WEEKS} are needed"
+        )
     if config.n_fitting_periods <= horizon:
         time.append(f"fitting weeks must outnumber effect_horizon_weeks, {horizon}")
     people = [] if buyers >= FEWEST_BUYERS else [f"{buyers:,} users bought in the fitting weeks, {FEWEST_BUYERS} are needed"]
@@ -206,6 +235,9 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
     habits = [] if repeat >= FEWEST_REPEATS else [f"{repeat:.1%} of buyers came twice, too few to learn when people come back"]
     later = [] if n_judging >= horizon else [f"{n_judging} weeks judge, effect_horizon_weeks asks for {horizon}"]
     later += [] if judging.any() else ["no order falls into the weeks that judge"]
+    n_empty = empty_weeks(panel).n_at_the_end
+    if judging.any() and n_empty > MOST_AT_THE_END:
+        later.append(f"no order falls into the last {n_empty} weeks, which judge: `time.last_period` is too late")
     simulator = (*time, *people, *habits, *later)
     after = ("what `fit` lacks",) if simulator else ()
     profile = () if buyers else ("nobody bought in the fitting weeks",)

@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from decision_engine.history.outside import Outside
 from decision_engine.history.quarantine import QUARANTINE_COLUMNS as QUARANTINE_COLUMNS
 from decision_engine.history.quarantine import Quarantine
-from decision_engine.history.sources import literal, open_database
+from decision_engine.history.sources import literal, open_database, quote
 from decision_engine.history.tables_on_disk import StoredTables, digest_files
-from decision_engine.history.weekly import weekly_orders
+from decision_engine.history.weekly import inside, weekly_orders
 from simulations.actions import ActionSet
 from simulations.panel import Calendar, WeeklyPanel, assemble_panel, build_panel
 from simulations.tables import CANONICAL_TABLES, ColumnType
@@ -63,6 +64,8 @@ class History:
         The digest, where it is known already.
     was_kept : bool
         Whether nothing had to be read: the workspace kept it.
+    outside : tuple of Outside
+        For each mapping with accepted rows outside the calendar: how many, and where the first stands.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -72,6 +75,7 @@ class History:
     number: int | None = None
     known_digest: str | None = None
     was_kept: bool = False
+    outside: tuple[Outside, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -113,15 +117,23 @@ class History:
         stored = isinstance(self.tables, StoredTables)
         return self._stored().columns(name) if stored else tuple(map(str, self.tables[name].columns))
 
-    def describe(self, name: str) -> dict[str, object]:
-        """Return a mapped table's rows, users, and first and last time, without reading it as a frame."""
+    def describe(self, name: str, calendar: Calendar | None = None) -> dict[str, object]:
+        """Return a mapped table's rows, users, and first and last time, without reading it as a frame.
+
+        With a calendar, the times are those of rows that fall into its weeks.
+        """
         columns = self.columns(name)
         users = 'count(DISTINCT "user_id")' if "user_id" in columns else "NULL"
         when = WHEN.get(name)
-        span = f'min("{when}"), max("{when}")' if when in columns else "NULL, NULL"
+        within = "" if calendar is None else f" FILTER ({inside(quote(str(when)), calendar)})"
+        span = ", ".join(f'{end}("{when}"){within}' for end in ("min", "max")) if when in columns else "NULL, NULL"
         if not isinstance(self.tables, StoredTables):
             frame = self.tables[name]
-            ends = [getattr(frame[when], end)() for end in ("min", "max")] if when in columns else [pd.NaT, pd.NaT]
+            times = frame[when] if when in columns else pd.Series(dtype="datetime64[us]")
+            if calendar is not None and len(times):
+                weeks = calendar.periods(times)
+                times = times[(weeks >= 0) & (weeks < calendar.n_periods)]
+            ends = [times.min(), times.max()]
             people = frame["user_id"].nunique() if "user_id" in columns else pd.NA
             return {"table": name, "rows": len(frame), "users": people, "first": ends[0], "last": ends[1]}
         file = literal(str(self._stored().path(name)))
@@ -131,12 +143,12 @@ class History:
                 f"SELECT count(*), {users}, {span} FROM read_parquet({file})"
             ).fetchall()[0]
             connection.close()
-        times = (
+        span_found = (
             {"first": pd.Timestamp(first), "last": pd.Timestamp(last)}
             if first is not None
             else {"first": pd.NaT, "last": pd.NaT}
         )
-        return {"table": name, "rows": rows, "users": pd.NA if n_users is None else n_users, **times}
+        return {"table": name, "rows": rows, "users": pd.NA if n_users is None else n_users, **span_found}
 
     @property
     def n_read(self) -> int:
@@ -165,6 +177,11 @@ class History:
             weekly, _ = weekly_orders(connection, query, calendar)
             connection.close()
         return assemble_panel(weekly, exposures, customers, actions=actions, calendar=calendar)
+
+    def place_of(self, outside: Outside) -> str:
+        """Say where the first of some rows outside the weeks stands."""
+        line = "" if outside.line is None else f" (line {outside.line})"
+        return f"row {outside.row}{line} of {Path((self.aside.files or {})[outside.source][outside.file]).name}"
 
     def reasons(self) -> pd.DataFrame:
         """Return how many rows were set aside, by table, source, column and reason; the most frequent first."""

@@ -46,6 +46,7 @@ class Line:
     confidence: float | None = None
     remark: str = ""
     fill_in: str = ""  # what the reader must write here
+    not_found: str = ""  # what no column was recognised for
 
 
 @dataclass(slots=True, kw_only=True)

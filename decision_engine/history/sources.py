@@ -22,7 +22,7 @@ from decision_engine.config.models import Config
 from decision_engine.config.origin import Origin
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.databases import Answer, first_line, store_answer
-from decision_engine.history.files import PlainFile, plain_file
+from decision_engine.history.files import PARQUET_MARK, PlainFile, plain_file
 from decision_engine.history.json_lines import read_json_lines
 from decision_engine.history.lines import (
     LONGEST_LINE,
@@ -293,7 +293,7 @@ class SourceReader:
             _refuse_reserved([str(row[0]) for row in described], file.name)
             return self._counted(OpenFile(file=file.name, path=file.path, n_rows=0))
         except duckdb.Error as error:
-            raise HistoryError(f"{file.name} cannot be read: {first_line(error)}") from None
+            raise HistoryError(f"{file.name} cannot be read as Parquet: {_why_no_parquet(file.path, error)}") from None
 
     def _open_csv(self, settings: SourceConfig, file: PlainFile) -> OpenFile:
         dialect = read_dialect(file, settings.encoding, settings.delimiter)
@@ -340,6 +340,22 @@ class SourceReader:
             while block := text.read(1 << 20):
                 out.write(block)
         return copy
+
+
+def _why_no_parquet(path: Path, error: duckdb.Error) -> str:
+    """Say what is wrong with a file that should be Parquet, and what would be right: it begins and ends with the same mark."""
+    with path.open("rb") as file:
+        start = file.read(len(PARQUET_MARK))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(PARQUET_MARK)))
+        end = file.read()
+    if not size:
+        return "it is empty. Fetch or write it again."
+    if start != PARQUET_MARK:
+        return "it does not begin as Parquet does. Say what it is as `format:`, for example csv, or fetch it again."
+    if end != PARQUET_MARK:
+        return f"it is cut off after {size:,} bytes, its end is missing. Fetch or write it again."
+    return f"{first_line(error).rstrip('.')}. It may be damaged: fetch or write it again."
 
 
 def _rows(path: Path) -> str:

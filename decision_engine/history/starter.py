@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from pathlib import Path
 from secrets import token_hex
 
@@ -20,16 +19,24 @@ from decision_engine.config.sources import SourceConfig
 from decision_engine.history.candidates import find_sources
 from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.draft import Choose, Drafter
-from decision_engine.history.experiment import experiment_lines, find_experiment
+from decision_engine.history.experiment import WORDS_OF_YAML, ExperimentDraft, experiment_lines, find_experiment
 from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
 from decision_engine.history.ingest import read_history
-from decision_engine.history.record import History
+from decision_engine.history.left_out import columns_of_drafts, columns_of_experiment, comment_lines, left_out_lines
 from decision_engine.history.rounds import MOST_ACTIONS
 from decision_engine.history.sheets import Line, Sheet, TableDraft
 from decision_engine.history.sources import SourceReader, quote
+from decision_engine.history.to_fill_in import lines_to_answer, unknown_weeks, weeks_of
+from simulations.errors import HistoryError
 
 KEY_VARIABLE = "DECISION_ENGINE_PSEUDONYM_KEY"
 SCHEMA_FILE = "configuration.schema.json"
+RETURNED = "exported_exposures"  # the source of what `plan export` wrote
+NO_CONSENT = (
+    "No column of consent was found: everybody counts as one who may be contacted. Where only some agreed, map "
+    "`consent` in {where}."
+)
+RETURNED_COLUMNS = ("user_id", "exposed_at", "action", "propensity", "cost", "channel", "would_be")
 _CODES = ("USD", "EUR", "GBP", "CHF", "BRL", "JPY", "CNY", "INR", "SEK", "PLN")
 
 
@@ -45,15 +52,18 @@ class Starter:
         Its lines that only a person can answer.
     decisions : tuple of str
         What was decided where guesses were close.
+    not_found : tuple of str
+        What the files do not tell, and what that means.
     """
 
     text: str
     to_fill_in: tuple[str, ...]
     decisions: tuple[str, ...]
+    not_found: tuple[str, ...] = ()
 
 
 def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -> Starter:
-    """Look at files and database URLs, and write a configuration that reads them.
+    """Look at files and database URLs, and write a configuration that reads them; what no column tells is marked in it.
 
     Parameters
     ----------
@@ -67,7 +77,7 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
     Raises
     ------
     ConfigError, HistoryError
-        If a file cannot be read, or none holds orders.
+        If a file cannot be read or is empty, or none could hold orders.
     """
     decisions: list[str] = []
 
@@ -81,37 +91,58 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
         sheets = [_sheet(reader, name, settings, choose) for name, settings in written.items()]
         experiment = find_experiment(sheets, choose)
         if experiment is not None:
-            head = _head(path, [sheet.name for sheet in sheets if sheet is not experiment.sheet], [experiment.sheet])
-            return _write_experiment(path, "\n".join([*head, *experiment_lines(experiment, FILL_IN)]) + "\n", decisions)
+            others = [sheet.name for sheet in sheets if sheet is not experiment.sheet]
+            head = _head(path, others, [experiment.sheet], left_out_lines(experiment.sheet, columns_of_experiment(experiment)))
+            return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
         drafts = Drafter(reader.connection, sheets, choose).draft()
         actions = _actions(reader, drafts)
+    return _write_history(path, sheets, drafts, actions, decisions)
+
+
+def _write_history(
+    path: Path, sheets: list[Sheet], drafts: list[TableDraft], actions: dict[str, str], decisions: list[str]
+) -> Starter:
+    """Write the configuration of a history, and read it once to see its weeks."""
     used = {sheet.name for draft in drafts for sheet in draft.sheets}
     kept = [sheet for sheet in sheets if sheet.name in used]
-    is_of_rounds = any(draft.is_of_rounds for draft in drafts)
     unused = [sheet.name for sheet in sheets if sheet.name not in used]
+    is_of_rounds = any(draft.is_of_rounds for draft in drafts)
+    returns = not is_of_rounds and RETURNED not in {sheet.name for sheet in sheets}
+    not_found = [line.not_found for draft in drafts for line in draft.lines.values() if line.not_found]
+    consent = _consent(kept, drafts)
+    left_out = [line for sheet in kept for line in left_out_lines(sheet, columns_of_drafts(sheet, drafts))]
+    head = _head(path, unused, kept, [*left_out, *(_returned_source(kept) if returns else [])])
+    tables = _tables(drafts, actions, comment_lines(consent) if consent else [], returns=returns)
 
     def render(time: Sequence[str]) -> str:
-        return "\n".join([*_head(path, unused, kept), *_tables(drafts, actions), *time, *_rest(actions, is_of_rounds)]) + "\n"
+        return "\n".join([*head, *tables, *time, *lines_to_answer(actions, is_of_rounds=is_of_rounds)]) + "\n"
 
     zone = any(look.offset > 0.5 or look.epoch for sheet in kept for look in _times(sheet))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(_time(date(2000, 1, 3), 2, "", zone)), encoding="utf-8")
+    path.write_text(render(unknown_weeks(zone=zone)), encoding="utf-8")
     try:
         config = load_config(path)
         with _some_key(config.privacy.pseudonym_key):
-            history = read_history(config)
+            path.write_text(render(weeks_of(read_history(config), zone=zone)), encoding="utf-8")
+        load_config(path)
+    except HistoryError as error:  # the draft stands; whoever fills it in sees the same message from `check`
+        rowless = [sheet.name for sheet in kept if not any(look.filled for look in sheet.looks.values())]
+        if rowless:
+            not_found.append(
+                f"{', '.join(rowless)}: holds no row; columns are guessed by their names alone, and weeks are unknown"
+            )
+        elif not not_found:
+            not_found.append(f"the weeks of the history: {error}")
     except BaseException:
         path.unlink()
         raise
-    text = render(_weeks(history, zone))
-    path.write_text(text, encoding="utf-8")
     (path.parent / SCHEMA_FILE).write_text(config_schema_json(), encoding="utf-8")
-    load_config(path)
-    return _starter(text, decisions)
+    return _starter(path.read_text(encoding="utf-8"), decisions, [*dict.fromkeys(not_found), *([consent] if consent else [])])
 
 
-def _write_experiment(path: Path, text: str, decisions: list[str]) -> Starter:
+def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft) -> Starter:
     """Write the configuration of an experiment, and read it once."""
+    text = "\n".join(lines) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     try:
@@ -119,12 +150,35 @@ def _write_experiment(path: Path, text: str, decisions: list[str]) -> Starter:
     except BaseException:
         path.unlink()
         raise
-    return _starter(text, decisions)
+    return _starter(text, decisions, [] if draft.consent else [NO_CONSENT.format(where="tables.experiment")])
 
 
-def _starter(text: str, decisions: list[str]) -> Starter:
+def _starter(text: str, decisions: list[str], not_found: Sequence[str]) -> Starter:
     marked = tuple(line.strip() for line in text.splitlines() if FILL_IN in line and not line.startswith("#"))
-    return Starter(text=text, to_fill_in=marked, decisions=tuple(dict.fromkeys(decisions)))
+    return Starter(
+        text=text, to_fill_in=marked, decisions=tuple(dict.fromkeys(decisions)), not_found=tuple(not_found)
+    )  # fmt: skip
+
+
+def _consent(sheets: list[Sheet], drafts: list[TableDraft]) -> str:
+    """Say that no column of consent was mapped; nothing where one is."""
+    if any("consent" in draft.lines for draft in drafts):
+        return ""
+    looks_like = [
+        f"{g.column} of {sheet.name}" for sheet in sheets for g in sheet.roles.get("consent", []) if g.confidence >= 0.8
+    ]
+    may_be = f" {looks_like[0]} may tell." if looks_like else ""
+    return NO_CONSENT.format(where="tables.customers") + may_be
+
+
+def _returned_source(kept: list[Sheet]) -> list[str]:
+    """Return the lines of the source that closes the loop: what `plan export` wrote, once it is put there."""
+    pseudonyms = ", pseudonymised: true" if any(_is_named_by_personal(sheet) for sheet in kept) else ""
+    also = "" if pseudonyms else " Where users have pseudonyms, add `pseudonymised: true`."
+    return [
+        *comment_lines(f"The exposures.csv that `plan export` writes: put it here, and the next run measures from it.{also}"),
+        f"  {RETURNED}: {{file: {RETURNED}.csv, optional: true{pseudonyms}}}",
+    ]
 
 
 @contextmanager
@@ -220,7 +274,8 @@ def _actions(reader: SourceReader, drafts: list[TableDraft]) -> dict[str, str]:
     return names
 
 
-def _head(path: Path, unused: list[str], sheets: list[Sheet]) -> list[str]:
+def _head(path: Path, unused: list[str], sheets: list[Sheet], further: list[str]) -> list[str]:
+    """Return the lines up to the sources; `further` ones follow them."""
     lines = [
         f"# yaml-language-server: $schema=./{SCHEMA_FILE}",
         "# A first configuration, written by looking at the files. Numbers behind columns are confidences from 0 to 1.",
@@ -238,7 +293,7 @@ def _head(path: Path, unused: list[str], sheets: list[Sheet]) -> list[str]:
         "sources:",
     ]
     lines += [f"  {sheet.name}: {_flow(sheet.written)}" for sheet in sheets]
-    return [*lines, ""]
+    return [*lines, *further, ""]
 
 
 def _currency(sheets: list[Sheet]) -> str:
@@ -275,9 +330,11 @@ def _is_named_by_personal(sheet: Sheet) -> bool:
     return bool(users) and users[0].column in sheet.personal
 
 
-def _tables(drafts: list[TableDraft], actions: dict[str, str]) -> list[str]:
-    lines = ["# Canonical column: SQL expression over the source's columns.", "tables:"]
-    for table in dict.fromkeys(draft.table for draft in drafts):
+def _tables(drafts: list[TableDraft], actions: dict[str, str], remarks: list[str], *, returns: bool) -> list[str]:
+    """Return the lines of the mappings; where `returns`, exported exposures are mapped besides."""
+    lines = ["# Canonical column: SQL expression over the source's columns.", "tables:", *remarks]
+    tables = [draft.table for draft in drafts] + (["exposures"] if returns else [])
+    for table in dict.fromkeys(tables):
         lines.append(f"  {table}:")
         for draft in (draft for draft in drafts if draft.table == table):
             lines += [f"    - source: {draft.sheet.name}"]
@@ -293,6 +350,8 @@ def _tables(drafts: list[TableDraft], actions: dict[str, str]) -> list[str]:
             if table == "exposures":
                 lines += ["      values:", "        action:"]
                 lines += [f"          {json.dumps(raw, ensure_ascii=False)}: {name}" for raw, name in actions.items()]
+        if returns and table == "exposures":
+            lines += [f"    - source: {RETURNED}", "      columns:", *(f"        {name}: {name}" for name in RETURNED_COLUMNS)]
     return [*lines, ""]
 
 
@@ -308,68 +367,6 @@ def _comment(line: Line) -> str:
     return f" # {'; '.join(parts)}" if parts else ""
 
 
-def _time(first_day: date, n_weeks: int, remark: str, zone: bool) -> list[str]:
-    fitting = max(1, min(n_weeks - 1, round(0.77 * n_weeks)))
-    horizon = max(1, min(8, n_weeks - fitting))
-    return [
-        "time:",
-        f"  first_day: {first_day.isoformat()}{remark}",
-        *(
-            [f"  time_zone: UTC # {FILL_IN}: the shop's zone, such as Europe/Berlin; times tell how far they are from UTC"]
-            * zone
-        ),
-        "  business_day_starts_at: 0",
-        f"  last_period: {n_weeks} # complete weeks",
-        f"  last_fitting_period: {fitting} # the weeks after it judge",
-        "",
-        f"effect_horizon_weeks: {horizon}",
-        f"policy_horizon_weeks: {max(horizon, min(13, n_weeks))}",
-    ]
-
-
-def _weeks(history: History, zone: bool) -> list[str]:
-    """Return the lines about time: the weeks that the orders span, but for a handful of strays."""
-    days = history.table("orders")["ordered_at"].dt.normalize()
-    first, last = days.quantile(0.0005, "higher").date(), days.quantile(0.9995, "lower").date()
-    n_weeks = max(2, ((last - first) + timedelta(days=1)).days // 7)
-    strays = int(((days.dt.date < first) | (days.dt.date > last)).sum())
-    remark = f" # {strays:,} orders lie outside the weeks" if strays else ""
-    return _time(first, n_weeks, remark, zone)
-
-
-def _rest(actions: dict[str, str], is_of_rounds: bool) -> list[str]:
-    """Return the lines that only a person can answer, with placeholders; a round's outcome is money, and its action is free."""
-    share = "1.0" if is_of_rounds else "0.25"
-    lines = [
-        "",
-        f"margin_share: {share} # {FILL_IN}: margin as a share of revenue; {share} is a placeholder",
-        "margin_source: assumed",
-        "",
-        "# What may be done; doing nothing always may. Where exposures do not identify an effect, its `response` stands.",
-        "actions:",
-    ]
-    names = [name for name in dict.fromkeys(actions.values()) if name != "none"]
-    kind = "coupon" if names and not is_of_rounds else "recommendation"
-    cost, budget = (0, 0) if is_of_rounds else (0.1, 100)
-    for name in names or ["recommendation"]:
-        lines += [
-            f"  - name: {name}",
-            f"    kind: {kind} # {FILL_IN}: coupon, gift, recommendation or care",
-            f"    channel: {'shop' if is_of_rounds else 'email'} # {FILL_IN}: how the user is reached",
-            f"    cost: {cost} # {FILL_IN}: cost of one contact",
-            f"    effect: {'estimated' if names else 'assumed'}",
-            "    response: {purchase_lift: {mean: 0.05, sd: 0.1}, duration_weeks: 2}",
-        ]
-    holdout = "0" if is_of_rounds else "0.1"
-    return [
-        *lines,
-        "",
-        "campaign:",
-        f"  budget: {budget} # {FILL_IN}: most the coming week's plan may cost",
-        f"  holdout_share: {holdout}",
-    ]
-
-
 def _flow(settings: dict[str, object]) -> str:
     parts = [
         f"{key}: [{', '.join(_yaml(str(v)) for v in value)}]" if isinstance(value, list) else f"{key}: {_yaml(str(value))}"
@@ -379,9 +376,6 @@ def _flow(settings: dict[str, object]) -> str:
 
 
 def _yaml(text: str) -> str:
-    """Write a text as YAML, quoted where it is not plain."""
-    return (
-        text
-        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ ./()-]*[A-Za-z0-9_)]|[A-Za-z_]", text)
-        else json.dumps(text, ensure_ascii=False)
-    )
+    """Write a text as YAML, quoted where it is not plain or says something else there."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ ./()-]*[A-Za-z0-9_)]|[A-Za-z_]", text)
+    return text if plain and text.lower() not in WORDS_OF_YAML else json.dumps(text, ensure_ascii=False)

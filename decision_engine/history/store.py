@@ -30,6 +30,7 @@ from decision_engine.durable import write_atomically
 from decision_engine.history.changes import TableChange, changes_between
 from decision_engine.history.content import FileDigests, ask_databases, digest_sources
 from decision_engine.history.ingest import QUARANTINE_FILE, absent_notes, read_history
+from decision_engine.history.outside import Outside
 from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.record import COUNT_COLUMNS, History
 from decision_engine.history.sources import used_sources
@@ -249,6 +250,7 @@ class HistoryStore:
             "members": {name: list(_members(config, name, files)) for name, files in (history.aside.files or {}).items()},
             "notes": [note for note in history.notes if note not in absent],
             "aside": aside is not None,
+            "outside": [asdict(outside) for outside in history.outside],
         }
         write_atomically(readings / f"{key}.json", json.dumps(plain, indent=1).encode())
         return readings / f"{key}.json"
@@ -271,6 +273,7 @@ class HistoryStore:
             notes=(*absent_notes(config), *plain["notes"]),
             number=int(_read_json(folder / "manifest.json")["number"]),
             known_digest=folder.name,
+            outside=tuple(Outside(**outside) for outside in plain["outside"]),
         )
 
     def _latest(self) -> dict[str, str]:

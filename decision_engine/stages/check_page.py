@@ -60,7 +60,8 @@ def _cards(checked: Checked, config: Config, weeks: IntArray) -> list[tuple[str,
     history, quality, panel = checked.history, checked.quality, checked.panel
     orders = history.table("orders")
     inside = int(((weeks >= 0) & (weeks < panel.n_periods)).sum())
-    span = f"{orders['ordered_at'].min():%Y-%m-%d} to {orders['ordered_at'].max():%Y-%m-%d}"
+    known = quality.tables.set_index("table").loc["orders"]
+    span = f"{known['first']:%Y-%m-%d} to {known['last']:%Y-%m-%d}"
     aside = history.n_quarantined
     return [
         ("Rows read", f"{history.n_read:,}", f"{history.n_accepted:,} accepted"),

@@ -42,6 +42,17 @@ def check_document(checked: Checked, judged: Judged, config: Config) -> dict[str
         **data_document(checked),
         "to_fill_in": [{"line": p.line, "written": p.written, "wanted": p.wanted} for p in config.origin.placeholders],
         "span": {name: _records(quality.tables, name) for name in ("first", "last")},
+        "outside": [
+            {
+                "table": one.table,
+                "source": one.source,
+                "rows": one.n,
+                "far_rows": one.n_far,
+                "first": checked.history.place_of(one),
+                "first_date": one.when,
+            }
+            for one in checked.history.outside
+        ],
         "orders_per_user": {"median": quality.orders_per_user_median, "top_tenth": quality.orders_per_user_top},
         "actions": plain_records(quality.actions),
         **judged.readiness.to_json(),
@@ -58,8 +69,11 @@ def check_text(checked: Checked, judged: Judged, config: Config) -> str:
         f"{row.reason}; first is {first_place(history, row)}."
         for row in history.reasons().head(_MOST_REASONS).itertuples()
     ]
-    outside = history.counts.groupby("table", sort=False)["outside_periods"].sum()
-    lines += [f"Outside the weeks: {_n(n, 'row')} of {table}." for table, n in outside.items() if n]
+    lines += [
+        f"Outside the weeks: {_n(one.n, 'row')} of {one.table}; {'first' if one.n_far in (0, one.n) else 'first far away'} is "
+        f"{history.place_of(one)}, of {one.when}."
+        for one in history.outside
+    ]
     lines += [
         f"Action {row.action}: {_n(row.exposures, 'exposure')} of {_n(row.users, 'user')}, {row.first:%Y-%m-%d} to "
         f"{row.last:%Y-%m-%d}."

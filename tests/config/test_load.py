@@ -66,7 +66,7 @@ BAD = {
     "two actions of one name": (
         "name: call",
         "name: coupon",
-        "shop.yaml, line 21, actions[1].name: action 'coupon' is declared twice, first as actions[0]",
+        "shop.yaml, line 21, actions[1].name: action 'coupon' is declared twice, first on line 20",
     ),
     "a missing file": ("file: orders.csv", "file: oders.csv", "sources.orders.file: "),
     "a missing file, with the likely one": (

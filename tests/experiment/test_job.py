@@ -170,7 +170,12 @@ def test_a_plan_for_a_new_audience_holds_its_users_and_no_others(opposed, tmp_pa
     assert all(user.startswith("new ") for user in plan.rows["user_id"])
     mens = dict(zip(newcomers["customer"], newcomers["mens"], strict=True))
     assert plan.rows["user_id"].map(mens)[plan.rows["action"] == "mens"].mean() > 0.95
-    assert ran.policy(TARGETED)["spend"] <= 100 / 5000 + 1e-9  # policies are compared under the same budget a user
+    for row in ran.document["policies"]:  # they are compared under the same budget a user, what the experiment did too
+        assert row["spend"] <= 100 / 5000 + 1e-9, row["name"]
+    (did,) = [row for row in ran.document["policies"] if row["kind"] == "history"]
+    assert did["name"].startswith("as in the experiment, for 60")
+    assert did["contacts"] == pytest.approx(0.6 * 2 / 3, abs=1e-3)
+    assert opposed.policy("as in the experiment")["contacts"] == pytest.approx(2 / 3, abs=1e-3)
 
 
 def test_a_plan_from_an_experiment_goes_the_way_of_every_plan(alike, tmp_path):

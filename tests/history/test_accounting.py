@@ -234,7 +234,7 @@ def _starts(content: bytes, mark: bool) -> list[int]:
 
 def test_an_expression_that_differs_each_time_is_refused(tmp_path: Path) -> None:
     config = write_shop(tmp_path, SHOP.replace("    source: orders\n", "    source: orders\n    where: random() < 0.5\n"))
-    with pytest.raises(ConfigError, match=r"tables.orders\[0\].where: random\(\) gives another value each time.*hash"):
+    with pytest.raises(ConfigError, match=r"tables\.orders\.where: random\(\) gives another value each time.*hash"):
         read_history(load_config(config))
 
 

@@ -210,18 +210,22 @@ def test_rows_that_name_nobody_or_no_time_say_exactly_why_they_cannot_be_used(tm
     )
     pd.DataFrame({"customer_id": USERS, "amount": PAID}).to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(HistoryError) as told:
-        _start(tmp_path, ["a.csv", "b.csv"])
+        _start(tmp_path, ["a.csv"])
     said = str(told.value).splitlines()
     assert said[1].startswith("  a: no column says who (a user, customer or member) or when (a date or time) or for how much")
-    assert said[2].startswith("  b: no column says when (a date or time); recognised: user (customer_id)")
+    starter = write_starter([str(tmp_path / name) for name in ("a.csv", "b.csv")], tmp_path / "config.yaml")
+    assert starter.not_found[0] == "b: no column says when (a date or time)"
+    assert "Looked at and not used: a." in starter.text
 
 
 def test_a_folder_or_a_misspelt_file_is_told_with_what_lies_there(tmp_path: Path) -> None:
     _signs(tmp_path)
     with pytest.raises(ConfigError, match=r"is a folder; name its files, for example .*/\*.csv"):
         write_starter([str(tmp_path)], tmp_path / "config.yaml")
-    with pytest.raises(ConfigError, match=r"there is no such file\. Beside it lie sales\.csv"):
+    with pytest.raises(ConfigError, match=r"there is no such file; did you mean `sales\.csv`\?"):
         write_starter([str(tmp_path / "sale.csv")], tmp_path / "config.yaml")
+    with pytest.raises(ConfigError, match=r"there is no such file\. Beside it lies sales\.csv\."):
+        write_starter([str(tmp_path / "people.parquet")], tmp_path / "config.yaml")
 
 
 def test_rounds_that_name_nobody_are_decisions_of_their_own(tmp_path: Path) -> None:

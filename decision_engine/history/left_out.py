@@ -1,0 +1,70 @@
+"""Columns that a first configuration leaves out: named in a comment with the reason, so that nobody wonders where they are."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from decision_engine.history.columns import ColumnLook
+from decision_engine.history.experiment import ExperimentDraft
+from decision_engine.history.sheets import Sheet, TableDraft
+from decision_engine.history.sources import quote
+
+_WIDTH = 120
+
+
+def left_out_lines(sheet: Sheet, used: Iterable[str], indent: str = "  ") -> list[str]:
+    """Return comments that name a sheet's columns besides those used, by reason; none where all are used."""
+    known = set(used)
+    reasons: dict[str, list[str]] = {}
+    is_empty = not any(look.filled for look in sheet.looks.values())
+    for name, look in sheet.looks.items():
+        if name not in known:
+            reasons.setdefault(_reason(sheet, look, is_empty=is_empty), []).append(" ".join(name.split()))
+    if not reasons:
+        return []
+    told = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+    return comment_lines(f"left out of {sheet.name}: {told}", indent)
+
+
+def comment_lines(words: str, indent: str = "  ") -> list[str]:
+    """Return words as comments of a YAML document, folded."""
+    mark = f"{indent}# "
+    return textwrap.wrap(
+        words, _WIDTH, initial_indent=mark, subsequent_indent=f"{mark}  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _reason(sheet: Sheet, look: ColumnLook, *, is_empty: bool) -> str:
+    if look.name in sheet.personal:
+        return "personal"
+    if not look.filled and not is_empty:
+        return "empty"
+    if look.n_distinct == 1:
+        return f"always {' '.join(look.frequent[0].split())[:30]}"
+    roles = [role for role, guesses in sheet.roles.items() if any(guess.column == look.name for guess in guesses)]
+    return f"may be the {roles[0]}; not chosen" if roles else "no use known"
+
+
+def columns_of_drafts(sheet: Sheet, drafts: Sequence[TableDraft]) -> set[str]:
+    """Return the columns of a sheet that the expressions, conditions and joins of drafts read."""
+    texts = []
+    for draft in drafts:
+        if sheet not in draft.sheets:
+            continue
+        texts += [line.expression for line in draft.lines.values()] + ([draft.where] if draft.where else [])
+        texts += [quote(column) for _, here, there in draft.joins for column in (here, there)]
+    return {name for name, look in sheet.looks.items() if any(_reads(text, look) for text in texts)}
+
+
+def columns_of_experiment(draft: ExperimentDraft) -> set[str]:
+    """Return the columns that an experiment's draft uses."""
+    single = (draft.user, draft.treatment, draft.propensity, draft.consent)
+    return {*(name for name in single if name is not None), *draft.outcomes, *draft.covariates}
+
+
+def _reads(text: str, look: ColumnLook) -> bool:
+    if look.expression:
+        return look.expression in text
+    return quote(look.name) in text or re.search(rf'(?<![\w"]){re.escape(look.name)}(?![\w"(])', text) is not None

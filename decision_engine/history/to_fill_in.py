@@ -1,0 +1,102 @@
+"""The lines of a first configuration that only a person can answer: margin, costs, what actions are thought to do, a budget.
+
+Each stands there as a value that makes the file valid, with the mark of a placeholder behind it: results rest on these numbers,
+and no file tells them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from decision_engine.config.placeholders import FILL_IN
+from decision_engine.history.record import History
+
+_DAY = date(2024, 1, 1)  # a Monday; stands where no order tells the weeks
+
+
+def time_lines(first_day: date, n_weeks: int, *, remark: str = "", zone: bool = False, marked: bool = False) -> list[str]:
+    """Return the lines about time.
+
+    Parameters
+    ----------
+    remark : str
+        A comment for the line of the first day.
+    zone : bool
+        Whether the shop's zone matters, as times tell how far they are from UTC.
+    marked : bool
+        Whether the weeks themselves are placeholders.
+    """
+    fitting = max(1, min(n_weeks - 1, round(0.77 * n_weeks)))
+    horizon = max(1, min(8, n_weeks - fitting))
+    asked = f"# {FILL_IN}: " if marked else "# "
+    first = f" # {FILL_IN}: first business day of week 1" if marked else remark
+    zones = [f"  time_zone: UTC # {FILL_IN}: the shop's zone, such as Europe/Berlin; times tell how far they are from UTC"]
+    return [
+        "time:",
+        f"  first_day: {first_day.isoformat()}{first}",
+        *(zones if zone else []),
+        "  business_day_starts_at: 0",
+        f"  last_period: {n_weeks} {asked}{'last complete week of the history' if marked else 'complete weeks'}",
+        f"  last_fitting_period: {fitting} {asked}the weeks after it judge",
+        "",
+        f"effect_horizon_weeks: {horizon}",
+        f"policy_horizon_weeks: {max(horizon, min(13, n_weeks))}",
+    ]
+
+
+def weeks_of(history: History, *, zone: bool) -> list[str]:
+    """Return the lines about time: the weeks that the orders span, but for a handful of strays."""
+    days = history.table("orders")["ordered_at"].dt.normalize()
+    first, last = days.quantile(0.0005, "higher").date(), days.quantile(0.9995, "lower").date()
+    n_weeks = max(2, ((last - first) + timedelta(days=1)).days // 7)
+    strays = int(((days.dt.date < first) | (days.dt.date > last)).sum())
+    return time_lines(first, n_weeks, remark=f" # {strays:,} orders lie outside the weeks" if strays else "", zone=zone)
+
+
+def unknown_weeks(*, zone: bool) -> list[str]:
+    """Return the lines about time where no order could be read: placeholders throughout."""
+    return time_lines(_DAY, 52, zone=zone, marked=True)
+
+
+def lines_to_answer(actions: Mapping[str, str], *, is_of_rounds: bool) -> list[str]:
+    """Return margin, actions and budget; a round's outcome is money already, and its action is free.
+
+    Parameters
+    ----------
+    actions : mapping of str to str
+        Raw values of the action column and the names they get.
+    """
+    share = "1.0" if is_of_rounds else "0.25"
+    names = [name for name in dict.fromkeys(actions.values()) if name != "none"]
+    kind = "coupon" if names and not is_of_rounds else "recommendation"
+    channel = "shop" if is_of_rounds else "email"
+    cost, budget = (0, 0) if is_of_rounds else (0.1, 100)
+    effect = "estimated" if names else "assumed # or estimated, once exported exposures have come back"
+    lines = [
+        "",
+        f"margin_share: {share} # {FILL_IN}: margin as a share of revenue; {share} is a placeholder",
+        "margin_source: assumed",
+        "",
+        "# What may be done; doing nothing always may. Where exposures do not identify an effect, its `response`",
+        "# stands, and results rest on it.",
+        "actions:",
+    ]
+    for name in names or ["recommendation"]:
+        lines += [
+            f"  - name: {name}",
+            f"    kind: {kind} # {FILL_IN}: coupon, gift, recommendation or care",
+            f"    channel: {channel} # {FILL_IN}: how the user is reached",
+            f"    cost: {cost} # {FILL_IN}: cost of one contact",
+            f"    effect: {effect}",
+            "    response:",
+            f"      purchase_lift: {{mean: 0.05, sd: 0.1}} # {FILL_IN}: what you believe; 0.1 lifts a 30 % chance to 32.1 %",
+            f"      duration_weeks: 2 # {FILL_IN}: weeks for which a contact is at work",
+        ]
+    return [
+        *lines,
+        "",
+        "campaign:",
+        f"  budget: {budget} # {FILL_IN}: most the coming week's plan may cost",
+        f"  holdout_share: {'0' if is_of_rounds else '0.1'}",
+    ]

@@ -1,0 +1,178 @@
+"""What a first configuration says of what the files do not tell: placeholders, gaps, columns left out, the loop, consent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from decision_engine.config import load_config
+from decision_engine.history import History, read_history, write_starter
+from decision_engine.history.starter import RETURNED_COLUMNS, Starter
+from decision_engine.planning.export import EXPOSURE_COLUMNS
+from simulations.errors import HistoryError
+from tests.product.command_line import decision_engine
+
+N = 300
+
+
+def _orders(**columns: object) -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 140 * 24 * 60, N), unit="min")
+    plain = {
+        "order_id": [f"R{k:05d}" for k in range(N)],
+        "customer": [f"{k:04d}" for k in rng.integers(1, 60, N)],
+        "date": when.astype(str),
+        "amount": np.round(rng.gamma(2, 12, N), 2),
+    }
+    return pd.DataFrame(plain | columns)
+
+
+def _start(folder: Path, frame: pd.DataFrame, name: str = "sales") -> tuple[Starter, History]:
+    frame.to_csv(folder / f"{name}.csv", index=False)
+    starter = write_starter([str(folder / f"{name}.csv")], folder / "config.yaml")
+    return starter, read_history(load_config(folder / "config.yaml"))
+
+
+def _draft(folder: Path, frame: pd.DataFrame) -> Starter:
+    frame.to_csv(folder / "sales.csv", index=False)
+    return write_starter([str(folder / "sales.csv")], folder / "config.yaml")
+
+
+def test_every_number_that_was_made_up_is_marked(tmp_path: Path) -> None:
+    starter, _ = _start(tmp_path, _orders())
+    marked = {line.split(":")[0].removeprefix("- ") for line in starter.to_fill_in}
+    assert {"margin_share", "cost", "purchase_lift", "duration_weeks", "budget"} <= marked
+    (action,) = yaml.safe_load(starter.text)["actions"]
+    assert set(action["response"]) <= marked
+    told = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w", "--json").document
+    assert {"purchase_lift: {mean: 0.05, sd: 0.1}", "cost: 0.1"} <= {one["written"] for one in told["to_fill_in"]}
+
+
+@pytest.mark.parametrize("amount", [10, 9.99])
+def test_an_amount_that_is_the_same_for_all_is_money_of_which_one_is_less_sure(tmp_path: Path, amount: float) -> None:
+    starter, history = _start(tmp_path, _orders(amount=amount))
+    assert history.table("orders")["revenue"].eq(amount).all()
+    assert f"revenue: amount # 0.60; every row holds {amount}" in starter.text
+    _, varied = _start(tmp_path, _orders())
+    assert "revenue: amount # 0.95" in (tmp_path / "config.yaml").read_text()
+    assert varied.n_accepted == N
+
+
+def test_a_flag_is_no_money(tmp_path: Path) -> None:
+    starter = _draft(tmp_path, _orders(amount=1))
+    assert 'revenue: "1.0" # FILL IN: the column with what was paid' in starter.text
+    assert any("no column says for how much" in words for words in starter.not_found)
+
+
+def test_a_header_alone_becomes_a_draft_guessed_by_names(tmp_path: Path) -> None:
+    starter = _draft(tmp_path, _orders().head(0))
+    columns = yaml.safe_load(starter.text)["tables"]["items"][0]["columns"]
+    assert columns == {"user_id": "customer", "order_id": "order_id", "ordered_at": "date", "revenue": "amount"}
+    assert starter.not_found[0].startswith("sales: holds no row")
+    assert {"first_day", "last_period", "last_fitting_period"} <= {line.split(":")[0] for line in starter.to_fill_in}
+    _orders().to_csv(tmp_path / "sales.csv", index=False)
+    assert read_history(load_config(tmp_path / "config.yaml")).n_accepted == N
+
+
+@pytest.mark.parametrize(
+    ("kept", "gaps"),
+    [
+        (["order_id", "customer"], {"ordered_at", "revenue"}),
+        (["customer", "amount"], {"order_id", "ordered_at"}),
+        (["date", "amount"], {"user_id", "order_id"}),
+        (["order_id"], {"user_id", "ordered_at", "revenue"}),
+        (["customer", "date"], {"revenue"}),
+    ],
+)
+def test_what_no_column_tells_is_a_marked_line_of_the_draft(tmp_path: Path, kept: list[str], gaps: set[str]) -> None:
+    starter = _draft(tmp_path, _orders()[kept].assign(shade=["light", "dark"] * (N // 2)))
+    marked = {line.split(":")[0] for line in starter.to_fill_in}
+    assert marked & {"user_id", "order_id", "ordered_at", "revenue"} == gaps
+    assert sum(words.startswith("sales: no column says") for words in starter.not_found) == len(gaps - {"order_id"})
+    config = load_config(tmp_path / "config.yaml")
+    if gaps == {"revenue"}:
+        assert read_history(config).table("orders")["revenue"].sum() == N
+        return
+    with pytest.raises(HistoryError, match=r"no order is left.*Still to be filled in is line \d+: \w+: \"NULL\""):
+        read_history(config)
+
+
+def test_an_empty_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    answer = decision_engine("init", tmp_path / "empty.csv", "--out", tmp_path, "--yes")
+    assert answer.code == 2
+    assert "empty.csv: the file is empty; its first line must name the columns." in answer.err
+    assert not (tmp_path / "config.yaml").exists()
+
+
+def test_columns_that_are_left_out_are_named_with_the_reason(tmp_path: Path) -> None:
+    mails = [f"a{k % 50}@example.org" for k in range(N)]
+    frame = _orders(shade=["light", "dark"] * (N // 2), shop="Ulm", nothing="", **{"e mail": mails, "customer nr": range(N)})
+    starter, _ = _start(tmp_path, frame)
+    told = " ".join(starter.text[starter.text.index("left out of sales") :].partition("\n  # The")[0].replace("#", "").split())
+    for words in (
+        "shade (no use known)",
+        "shop (always Ulm)",
+        "nothing (empty)",
+        "e mail (personal)",
+        "customer nr (may be the",
+    ):
+        assert words in told
+    assert not any(name in told.replace("customer nr", "") for name in ("order_id", "customer", "date", "amount"))
+
+
+def test_an_experiment_too_names_what_it_leaves_out_and_says_that_consent_is_unknown(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"customer_id": range(N), "segment": rng.choice(["control", "mail"], N)})
+    frame = frame.assign(age=rng.integers(20, 70, N), spend=np.round(rng.gamma(1, 9, N), 2), country="de")
+    starter, _ = _start(tmp_path, frame, "test")
+    assert "# left out of test: country (always de)" in starter.text
+    assert ["experiment" in words for words in starter.not_found] == [True]
+    told = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w", "--json").document
+    assert "experiment.consent" in next(one["words"] for one in told["remarks"] if one["kind"] == "consent")
+
+
+def test_every_draft_of_a_history_has_a_place_for_the_exposures_that_come_back(tmp_path: Path) -> None:
+    assert RETURNED_COLUMNS == EXPOSURE_COLUMNS
+    _start(tmp_path, _orders())
+    back = pd.DataFrame(
+        {
+            "user_id": ["0001", "0002"], "exposed_at": ["2024-02-05 12:00:00"] * 2, "action": ["recommendation", "none"],
+            "propensity": [0.9, 0.1], "cost": [0.1, 0.0], "channel": ["email", "none"], "would_be": ["", "recommendation"],
+        }
+    )  # fmt: skip
+    back[list(EXPOSURE_COLUMNS)].to_csv(tmp_path / "exported_exposures.csv", index=False)
+    exposures = read_history(load_config(tmp_path / "config.yaml")).table("exposures")
+    assert exposures["would_be"].tolist()[1] == "recommendation"
+    assert exposures["propensity"].tolist() == [0.9, 0.1]
+
+
+def test_pseudonyms_that_come_back_are_not_hashed_again(tmp_path: Path) -> None:
+    frame = _orders().drop(columns="customer")
+    frame["customer email"] = [f"a{k % 50}@example.org" for k in range(N)]
+    starter = _draft(tmp_path, frame)
+    assert "exported_exposures: {file: exported_exposures.csv, optional: true, pseudonymised: true}" in starter.text
+
+
+def test_no_consent_on_file_is_told_by_init_and_by_check(tmp_path: Path) -> None:
+    starter, _ = _start(tmp_path, _orders())
+    assert any("everybody counts as one who may be contacted" in words for words in starter.not_found)
+    assert "No column of consent was found" in starter.text
+    answer = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w")
+    said = " ".join(answer.out.split())
+    assert "Beware (consent): no column tells who agreed to be contacted (customers.consent): all 59 users count" in said
+
+
+def test_consent_on_file_is_not_called_missing(tmp_path: Path) -> None:
+    orders = _orders()
+    people = pd.DataFrame({"customer": sorted(orders["customer"].unique()), "region": "north", "consent": "yes"})
+    orders.to_csv(tmp_path / "sales.csv", index=False)
+    people.to_csv(tmp_path / "people.csv", index=False)
+    starter = write_starter([str(tmp_path / f"{name}.csv") for name in ("sales", "people")], tmp_path / "config.yaml")
+    assert starter.not_found == ()
+    told = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w", "--json").document
+    assert "consent" not in {one["kind"] for one in told["remarks"]}
