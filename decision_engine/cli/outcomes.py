@@ -8,6 +8,7 @@ import typer
 
 from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
 from decision_engine.cli.plan import open_ledger
+from decision_engine.cli.width import fold
 
 
 def outcomes(
@@ -51,4 +52,4 @@ def outcomes(
     if json:
         print_json(result.to_json())
     else:
-        typer.echo(result.summary())
+        typer.echo(fold(result.summary()))

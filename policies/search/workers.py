@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import secrets
 import time
 from collections import deque
@@ -77,7 +78,8 @@ class RayWorkers:
         self._ray = _load_ray()
         if not self._ray.is_initialized():
             self._own.enter_context(local_ray(self._n_workers))
-        self._shared = self._ray.put(self._objective)
+        # As bytes: arrays that Ray shares are read-only, and for those each worker would compile all machine code once more.
+        self._shared = self._ray.put(self._ray.cloudpickle.dumps(self._objective))
         self._actors = [self._hire() for _ in range(self._n_workers)]
         return self
 
@@ -198,11 +200,11 @@ def seconds_saved(seconds: Sequence[float], left: int, n_workers: int) -> float:
 class _Worker:
     """One process's copy of the objective."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: bytes) -> None:
         import numba
 
         numba.set_num_threads(1)
-        self._objective = objective
+        self._objective: Objective = pickle.loads(objective)
 
     def evaluate(self, params: Params, number: int) -> float:
         """Return a trial's value."""

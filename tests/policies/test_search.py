@@ -16,6 +16,7 @@ from policies.search.space import Number, OneOf, Params, Space, default_space
 from policies.search.study import search
 from policies.search.workers import LOST_AT_MOST, Objective, RayWorkers, local_ray, seconds_saved
 from policies.uplift_greedy import UpliftGreedy
+from simulations.arrays import FloatArray
 from simulations.errors import ConfigError, DecisionEngineError
 from tests.small_world import small_world
 
@@ -130,6 +131,8 @@ def test_workers_move_no_result_and_a_lost_one_is_replaced(tmp_path):
     with local_ray(2):
         for workers in (1, 2):
             assert search(SPACE, _well(), trials=8, seed=5, workers=workers, start_seconds=0.0) == alone
+        with RayWorkers(_may_write_to(np.zeros(200_000)), 1) as team:
+            assert list(team.evaluate([(0, {})])) == [1.0]
         pids = tmp_path / "pids"
         pids.mkdir()
         hired_late = search(SPACE, _slow_well(pids, seconds=0.2), trials=12, seed=5, workers=2, start_seconds=0.5)
@@ -172,6 +175,11 @@ def _slow_well(place: Path, seconds: float) -> Objective:
         return well(params, trial)
 
     return value
+
+
+def _may_write_to(large: FloatArray) -> Objective:
+    """Return an objective that says whether its array is writable: compiled code for arrays that are not is other code."""
+    return lambda params, trial: float(large.flags.writeable)
 
 
 def _dies_first(place: Path, times: int) -> Objective:

@@ -64,7 +64,7 @@ def test_the_document_of_a_run_has_the_keys_that_are_documented_and_no_others(wh
     assert {key for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)} == set(
         whole.document
     )
-    policies = text.split("## `policies`")[1]
+    policies = text.split("## `policies`")[1].split("\n## ")[0]
     named = {key for row in re.findall(r"^\| (`.*?) \|", policies, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
     assert named == set(whole.document["policies"][0])
 

@@ -90,6 +90,12 @@ def test_doubts_stand_in_the_order_of_the_harm_they_do():
     assert points[0].startswith("<strong>The plan may lose money.</strong>")
 
 
+def test_the_order_is_documented(checkout):
+    section = (checkout / "docs/run.md").read_text().split("## `doubts`")[1]
+    rows = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
+    assert [kind for row in rows for kind in re.findall(r"`(.*?)`", row)] == list(ORDER)
+
+
 def test_an_effect_of_an_action_that_the_plan_does_not_give_does_less_harm():
     assert kinds(with_an_effect(-0.3, 1.9, action="coupon_c"))[-2:] == ["unused effect", "assumed margin"]
 
