@@ -34,7 +34,7 @@ def as_if_contacted(panel: WeeklyPanel, withheld: NDArray[np.int16], held: BoolA
     >>> withheld = np.zeros(panel.order_days.shape, dtype=np.int16)
     >>> withheld[1, 2] = 1
     >>> as_if_contacted(panel, withheld, np.array([False, True])).exposed(1)[1].nonzero()[0].tolist()
-    [2]
+    [1, 2]
     """
     given = (withheld > 0) & held[:, None]
     bits = np.left_shift(np.uint32(1), np.maximum(withheld, 0).astype(np.uint32))

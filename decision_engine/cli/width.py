@@ -7,6 +7,7 @@ import textwrap
 
 _UNKNOWN = 80  # columns where output goes to a file or a pipe
 _NARROWEST = 40
+_KEPT = "\x00"  # stands for the blank after "error:", so that a long path stays beside it
 
 
 def columns() -> int:
@@ -33,11 +34,12 @@ def fold(text: str) -> str:
 
 def _folded(line: str, width: int) -> str:
     indent = line[: len(line) - len(line.lstrip())]
+    kept = line.strip().replace("error: ", f"error:{_KEPT}", 1) if line.startswith("error: ") else line.strip()
     return textwrap.fill(
-        line.strip(),
+        kept,
         width,
         initial_indent=indent,
         subsequent_indent=f"{indent}    ",
         break_long_words=False,
         break_on_hyphens=False,
-    )
+    ).replace(_KEPT, " ")

@@ -13,7 +13,6 @@ from decision_engine.history.assignment import Assignment, judge_assignment
 from decision_engine.history.empty_weeks import MOST_AT_THE_END, empty_weeks, say_weeks
 from decision_engine.history.leakage import leakage_suspects
 from decision_engine.history.record import History
-from reports.numbers import plural
 from simulations.panel import WeeklyPanel
 
 OUTLIER = 10.0  # times the revenue that one order in a hundred exceeds
@@ -159,7 +158,8 @@ def _far_out(history: History, config: Config) -> list[Remark]:
     return [
         Remark(
             kind="date",
-            words=f"{plural(one.n_far, 'row')} of {one.table} dated more than a year outside {weeks}: counted nowhere. The "
+            words=f"{one.n_far:,} row{'' if one.n_far == 1 else 's'} of {one.table} dated "
+            f"more than a year outside {weeks}: counted nowhere. The "
             f"first is {history.place_of(one)}, of {one.when}; is its date right?",
         )
         for one in history.outside
