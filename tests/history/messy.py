@@ -144,7 +144,7 @@ MESSY = (
         name="ragged rows", content=_orders("a,1,2024-01-02\nb,2,2024-01-02,1\nc,3,2024-01-02,1,x,y\n"), accepted=1,
         aside={1: (2, "3 values"), 3: (4, "6 values")},
     ),
-    Messy(name="an empty file", content=b"", error="has no header"),
+    Messy(name="an empty file", content=b"", error="the file is empty"),
     Messy(name="blanks only", content=b"\n\n  \n", error="has no header"),
     Messy(name="a header only", content=HEADER.encode(), error="no order is left"),
     Messy(name="a header without its line end", content=HEADER.strip().encode(), error="no order is left"),
