@@ -18,9 +18,6 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _OFFSET = r":[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
-# A condition that DuckDB must not take apart: it would write all casts once into the filter and once more above it, and so
-# make each of them twice a row.
-_NEVER = "WHEN random() < 0 THEN -1"
 _UNREADABLE = {
     ColumnType.TIME: "is not a time such as 2017-03-31 or 2017-03-31 14:05:00",
     ColumnType.NUMBER: "is not a finite number",
@@ -144,7 +141,7 @@ class BoundMapping:
         raws = ", ".join(f"{self._raw(column)} AS {quote(f'raw {column.name}')}" for column in self.columns)
         typed = ", ".join(f"{self._signed(column)} AS {quote(column.name)}" for column in self.columns)
         returned = ", __return" if self.mapping.returns else ""
-        broken = " ".join([_NEVER, *(f"WHEN {check.condition} THEN {k}" for k, check in enumerate(self.checks()))])
+        broken = " ".join(f"WHEN {check.condition} THEN {k}" for k, check in enumerate(self.checks()))
         return (
             f"WITH picked AS (SELECT {quote(self.base.name)}.{ROW} AS {ROW}, {', '.join(picked)} "
             f"FROM {from_clause(self.mapping, self.sources)}{where_clause(self.mapping)}), "

@@ -131,6 +131,8 @@ def open_database(scratch: Path, readable: Sequence[Path] = (), folders: Sequenc
         "allowed_directories": listed[0],
         "allowed_paths": listed[1],
         "TimeZone": literal("UTC"),
+        # A filter over typed values stays above them: pushed below, it would hold every cast once more, made twice a row.
+        "disabled_optimizers": literal("filter_pushdown"),
         "enable_progress_bar": "false",  # it is drawn on stdout, which is kept for results
         "python_enable_replacements": "false",
         "enable_external_access": "false",

@@ -15,6 +15,8 @@ from simulations.errors import HistoryError
 from simulations.panel import Calendar, WeeklyOrders
 
 _ONE = 1 << 30
+_CELLS = {"place": np.int32, "week": np.int16, "order_days": np.int16, "revenue": np.float64}
+_BLOCK = 1 << 17  # rows
 LARGEST = float(1 << 33)  # amounts below it fit into 64 bits as multiples
 
 
@@ -75,35 +77,45 @@ def weekly_orders(
         If no order falls into the calendar.
     """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE weekly AS {_by_week(orders, calendar, totals, large=False)}")
-    (largest,) = connection.execute("SELECT max(largest) FROM weekly").fetchall()[0]
-    if largest is not None and largest >= LARGEST:
+    (is_large,) = connection.execute("SELECT bool_or(is_large) FROM weekly").fetchall()[0]
+    if is_large:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE weekly AS {_by_week(orders, calendar, totals, large=True)}")
     summed = ", ".join(["sum(n_orders)", *(f"sum({name})" for name in totals)])
     n_orders, *found = (int(number or 0) for number in connection.execute(f"SELECT {summed} FROM weekly").fetchall()[0])
     users = connection.execute("SELECT DISTINCT user_id FROM weekly ORDER BY user_id").fetchnumpy()["user_id"]
-    arrays = connection.execute(
-        "SELECT place, week, order_days, revenue FROM weekly JOIN (SELECT user_id, "
-        "row_number() OVER (ORDER BY user_id) - 1 AS place FROM (SELECT DISTINCT user_id FROM weekly)) USING (user_id) "
-        "WHERE week >= 0"
-    ).fetchnumpy()
+    cells = _cells(connection)
     connection.execute("DROP TABLE weekly")
-    if not len(arrays["place"]):
+    if not len(cells["place"]):
         raise HistoryError(
             f"orders: none of {n_orders:,} falls into the {calendar.n_periods} weeks from {calendar.first_day}; "
             "check time.first_day and time.last_period."
         )
     counted = WeeklyOrders(
         user_ids=np.asarray(np.ma.getdata(users), dtype=object),
-        users=_plain(arrays["place"], np.int64),
-        weeks=_plain(arrays["week"], np.int64),
-        order_days=_plain(arrays["order_days"], np.int64),
-        revenue=_plain(arrays["revenue"], np.float64),
+        users=cells["place"],
+        weeks=cells["week"],
+        order_days=cells["order_days"],
+        revenue=cells["revenue"],
     )
     return counted, dict(zip(totals, found, strict=True))
 
 
-def _plain(array: Any, dtype: type[Any]) -> Any:
-    return np.asarray(np.ma.getdata(array), dtype=dtype)
+def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return the rows within the weeks, users by their place among all: block by block, into arrays as long as needed."""
+    (n,) = connection.execute("SELECT count(*) FROM weekly WHERE week >= 0").fetchall()[0]
+    cells: dict[str, Any] = {name: np.empty(n, dtype=dtype) for name, dtype in _CELLS.items()}
+    blocks = connection.sql(
+        "SELECT place, week, order_days, revenue FROM weekly JOIN (SELECT user_id, "
+        "CAST(row_number() OVER (ORDER BY user_id) - 1 AS INTEGER) AS place FROM (SELECT DISTINCT user_id FROM weekly)) "
+        "USING (user_id) WHERE week >= 0"
+    ).to_arrow_reader(_BLOCK)
+    start = 0
+    for block in blocks:
+        stop = start + block.num_rows
+        for name, array in cells.items():
+            array[start:stop] = block.column(name).to_numpy(zero_copy_only=False)
+        start = stop
+    return cells
 
 
 def inside(column: str, calendar: Calendar) -> str:
@@ -119,13 +131,16 @@ def _by_week(orders: str, calendar: Calendar, totals: tuple[str, ...], *, large:
     day = f"CASE WHEN {inside('ordered_at', calendar)} THEN (epoch_us(ordered_at) - {start}) // 86400000000 ELSE -1 END"
     revenue = "list(revenue)" if large else whole_sum("revenue")
     summed = "list_sum(list_sort(flatten(list(revenue))))" if large else f"CAST(sum(revenue) AS DOUBLE) / {_ONE}"
-    further = "".join(f", sum({name}) AS {name}" for name in totals)
+    further = "".join(f", CAST(sum({name}) AS BIGINT) AS {name}" for name in totals)
     by_day = (
         f"SELECT user_id, CAST({day} AS INTEGER) AS day, {revenue} AS revenue, bool_or(revenue >= 0) AS visited, "
-        f"max(abs(revenue)) AS largest, count(*) AS n_orders{further} FROM ({orders}) GROUP BY user_id, day"
+        f"coalesce(bool_or(abs(revenue) >= {LARGEST}), false) AS is_large, count(*) AS n_orders{further} "
+        f"FROM ({orders}) GROUP BY user_id, day"
     )
+    # the narrowest types that hold a week: one row a user and week is kept until the panel is made
+    narrow = "".join(f", CAST(sum({name}) AS INTEGER) AS {name}" for name in ("n_orders", *totals))
     return (
-        f"SELECT user_id, CASE WHEN day < 0 THEN -1 ELSE day // 7 END AS week, count(*) FILTER (visited) AS order_days, "
-        f"{summed} AS revenue, max(largest) AS largest, sum(n_orders) AS n_orders{further} "
-        f"FROM ({by_day}) GROUP BY user_id, week"
+        "SELECT user_id, CAST(CASE WHEN day < 0 THEN -1 ELSE day // 7 END AS SMALLINT) AS week, "
+        f"CAST(count(*) FILTER (visited) AS SMALLINT) AS order_days, {summed} AS revenue, bool_or(is_large) AS is_large"
+        f"{narrow} FROM ({by_day}) GROUP BY user_id, week"
     )
