@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports import numbers
+from reports.data import corrected_rows, parts_of_rows
 from reports.document import Section
 from reports.drawing import figure
 from reports.history_figures import quarantine_chart
@@ -98,11 +99,12 @@ def counts_table(counts: pd.DataFrame) -> Html:
         number_column("Read", "read", 0),
         number_column("Accepted", "accepted", 0),
         number_column("Set aside", "quarantined", 0),
+        *(number_column(heading, name, 0) for name, heading in corrected_rows(counts).items()),
         number_column("Not asked for", "left_out", 0),
     ]
     if "outside_periods" in counts:
         columns.append(number_column("Outside the weeks", "outside_periods", 0))
-    return html_table(counts, columns, caption="Rows by table: read = accepted + set aside.", limit=40)
+    return html_table(counts, columns, caption=f"Rows by table: read = {parts_of_rows(counts)}.", limit=40)
 
 
 def set_aside(reasons: pd.DataFrame) -> list[Html]:

@@ -45,10 +45,17 @@ def data_section(report: DataReport) -> Section:
     """Lay out what was read."""
     read, accepted, aside = (int(report.counts[name].sum()) for name in ("read", "accepted", "quarantined"))
     aside_words = f"{aside:,} set aside" if aside else "none set aside"
+    later = "".join(
+        f", {int(report.counts[name].sum()):,} {heading[0].lower()}{heading[1:]}"
+        for name, heading in corrected_rows(report.counts).items()
+    )
     body: list[Html] = [
-        paragraph(f"{numbers.plural(read, 'row')} read, {accepted:,} accepted, {aside_words}.", report.summary),
+        paragraph(f"{numbers.plural(read, 'row')} read, {accepted:,} accepted, {aside_words}{later}.", report.summary),
         html_table(
-            report.counts, _count_columns(report.counts), caption=f"Rows by table: read = {_parts(report.counts)}.", limit=40
+            report.counts,
+            _count_columns(report.counts),
+            caption=f"Rows by table: read = {parts_of_rows(report.counts)}.",
+            limit=40,
         ),
     ]
     if report.tables is not None and len(report.tables):
@@ -63,13 +70,14 @@ def data_section(report: DataReport) -> Section:
 _CORRECTED = {"superseded": "Corrected by a later row", "repeated": "Repeated by a later row"}
 
 
-def _corrected(counts: pd.DataFrame) -> dict[str, str]:
+def corrected_rows(counts: pd.DataFrame) -> dict[str, str]:
     """Return the headings of rows that do not count because a later row does, where there are any."""
     return {name: heading for name, heading in _CORRECTED.items() if name in counts and counts[name].sum()}
 
 
-def _parts(counts: pd.DataFrame) -> str:
-    return " + ".join(["accepted", "set aside", *(heading.lower() for heading in _corrected(counts).values())])
+def parts_of_rows(counts: pd.DataFrame) -> str:
+    """Return what the rows read became, as a sum."""
+    return " + ".join(["accepted", "set aside", *(heading.lower() for heading in corrected_rows(counts).values())])
 
 
 def _count_columns(counts: pd.DataFrame) -> list[Column]:
@@ -77,7 +85,7 @@ def _count_columns(counts: pd.DataFrame) -> list[Column]:
         "read": "Read",
         "accepted": "Accepted",
         "quarantined": "Set aside",
-        **_corrected(counts),
+        **corrected_rows(counts),
         "left_out": "Not asked for",
         "outside_periods": "Accepted, outside the weeks",
     }

@@ -85,3 +85,13 @@ def test_a_part_that_is_empty_is_left_out(part):
 
 def test_the_same_history_gives_the_same_bytes():
     assert render_check(_report()) == render_check(_report())
+
+
+def test_the_rows_of_a_table_add_up_where_later_rows_correct_earlier_ones():
+    counts = pd.DataFrame({"table": ["orders"], "source": ["o"], "read": [80], "accepted": [70], "quarantined": [2],
+                           "superseded": [5], "repeated": [3], "left_out": [0], "outside_periods": [0]})  # fmt: skip
+    html = render_check(_report(counts=counts))
+    assert "read = accepted + set aside + corrected by a later row + repeated by a later row." in html
+    for heading in ("Corrected by a later row", "Repeated by a later row"):
+        assert heading in html
+    assert "corrected by" not in render_check(_report())
