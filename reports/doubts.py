@@ -22,6 +22,7 @@ from reports.tables import plain
 
 ORDER = (
     "contradiction",  # two witnesses contradict each other: one of them is wrong about what the policy is worth
+    "nothing pays",  # no policy is better than doing nothing beyond its error, and why
     "loss",  # the plan's own interval reaches below zero
     "placeholders",  # settings that nobody vouched for, and every amount rests on them
     "may be nothing",  # an estimate that the plan uses is not told apart from zero

@@ -106,6 +106,8 @@ def budget_sentence(totals: Document, settings: Document) -> str:
     money, budget, price = settings["currency"], totals["budget"], totals["budget_price"]
     if budget is None:
         return "No budget is set."
+    if not totals["actions"]:
+        return f"Nothing is spent of a budget of {numbers.money(budget, money)}."
     spent = f"{numbers.money(totals['cost'], money)} of a budget of {numbers.money(budget, money)} is spent"
     if price <= 0:
         return f"{spent}: the budget does not bind, and a larger one would bring nothing more."

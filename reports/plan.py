@@ -86,7 +86,7 @@ def plan_section(plan: PlanReport) -> Section:
     body += [heading("Limits"), _limits(plan)]
     if plan.budget_curve is not None and len(plan.budget_curve):
         chart = budget_chart(plan.budget_curve, currency=settings["currency"], budget=totals["budget"])
-        whose = "the predictions" if from_experiment(settings) else "the simulators that chose"
+        whose = "the predictions" if from_experiment(settings) else "all simulators"
         caption = f"What each budget would bring, by the figures of {whose}: read its shape, not its height."
         body.append(figure(chart, caption))
     return Section(heading="The plan", body=tuple(part for part in body if part))

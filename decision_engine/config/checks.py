@@ -14,7 +14,7 @@ from typing import Any
 
 from decision_engine.config.experiment import TABLES as OF_EXPERIMENTS
 from decision_engine.config.experiment import check_experiment
-from decision_engine.config.findings import Finding, nearest, suggest
+from decision_engine.config.findings import Finding, nearest, suggest, suggest_file
 from decision_engine.config.origin import Place
 from decision_engine.config.responses import ACTION_NAME
 from decision_engine.config.sources import SourceConfig, is_pattern
@@ -88,7 +88,7 @@ def _nearby(path: Path) -> str:
     if not path.parent.is_dir():
         return f"folder {path.parent} does not exist either; paths are relative to the configuration"
     names = sorted(p.name for p in path.parent.iterdir() if p.is_file() and not p.name.startswith("."))
-    return suggest(path.name, names) if names else f"folder {path.parent} holds no file"
+    return suggest_file(path.name, names) if names else f"folder {path.parent} holds no file"
 
 
 def _action_names(values: dict[str, Any]) -> list[str]:

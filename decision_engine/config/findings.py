@@ -67,6 +67,21 @@ def nearest(wrong: str, allowed: Sequence[str]) -> str:
     return close[0] if close else ""
 
 
+def suggest_file(wrong: str, beside: Sequence[str]) -> str:
+    """Say which file in the folder may have been meant; endings, which most files share, do not count.
+
+    Examples
+    --------
+    >>> suggest_file("order.csv", ["orders.csv", "people.csv"]), suggest_file("nope.csv", ["orders.csv", "people.csv"])
+    ('did you mean `orders.csv`?', 'in that folder there are orders.csv, people.csv')
+    """
+    stems = {name.split(".")[0]: name for name in reversed(beside)}
+    if close := nearest(wrong.split(".")[0], list(stems)):
+        return f"did you mean `{stems[close]}`?"
+    more = f" and {len(beside) - 8} more" if len(beside) > 8 else ""
+    return f"in that folder there {'is' if len(beside) == 1 else 'are'} {', '.join(beside[:8])}{more}"
+
+
 def suggest(wrong: str, allowed: Sequence[str]) -> str:
     """Say what may have been meant, and else what is allowed.
 

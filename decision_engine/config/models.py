@@ -16,7 +16,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     PrivateAttr,
@@ -31,6 +30,8 @@ from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules
 from simulations.panel import Calendar
 from simulations.response import ActionResponse
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # of money
 
 
 class Section(BaseModel):
@@ -125,8 +126,8 @@ class ActionConfig(Section):
     name: str = Field(min_length=1, pattern=ACTION_NAME, description="Letters, digits, `_`, `-`; a letter first.")
     kind: Literal["coupon", "gift", "recommendation", "care"] = Field(description="Family of the action.")
     channel: str = Field("mail", min_length=1, description="How the user is reached.")
-    cost: NonNegativeFloat = Field(description="Cost of one contact, in the currency of the data; 0 if it is free.")
-    cost_on_redemption: NonNegativeFloat = Field(0.0, description="Cost when the user redeems, in the currency of the data.")
+    cost: Amount = Field(description="Cost of one contact, in the currency of the data; 0 if it is free.")
+    cost_on_redemption: Amount = Field(0.0, description="Cost when the user redeems, in the currency of the data.")
     cool_down_weeks: int = Field(0, ge=0, le=104, description="Full weeks between two contacts of one user with this action.")
     capacity: NonNegativeInt | None = Field(None, description="Most users a week; empty for no limit.")
     discount_share: float = Field(0.0, ge=0, lt=1, description="Depth of the discount; 0 where the action is none.")
@@ -169,7 +170,7 @@ class ContactConfig(Section):
 class CampaignConfig(Section):
     """What the coming week's plan may spend, and on whom."""
 
-    budget: NonNegativeFloat = Field(description="Most the plan may be expected to cost, in the currency of the data.")
+    budget: Amount = Field(description="Most the plan may be expected to cost, in the currency of the data.")
     holdout_share: float = Field(0.1, ge=0, lt=1, description="Share of users never contacted, for measurement.")
     holdout_key: str = Field(
         "holdout", min_length=1, description="Key of the hash that picks the holdout; same key, same holdout."
@@ -182,8 +183,21 @@ class SimulatorConfig(Section):
     members: int = Field(8, ge=2, le=256, description="Simulators that judge policies.")
     training_members: int = Field(4, ge=1, le=256, description="Further simulators, on which policies learn.")
     plan_members: int = Field(
-        32, ge=2, le=1024, description="Simulators that price the plan: half of them choose, the other half judge."
+        32,
+        ge=3,
+        le=1024,
+        description="Simulators that price the plan: half of them choose, the other half judge. At least two more than "
+        "training_members, so that two judge on whom nothing was learned.",
     )
+
+    @model_validator(mode="after")
+    def _leave_judges(self) -> SimulatorConfig:
+        if self.plan_members < self.training_members + 2:
+            raise ValueError(
+                f"plan_members, {self.plan_members}, must exceed training_members, {self.training_members}, by two: policies "
+                "learn on the first of them, and two must be left to judge"
+            )
+        return self
 
 
 class PoliciesConfig(Section):

@@ -116,6 +116,10 @@ def read_document(path: Path) -> Document:
         nearby = sorted(p.name for p in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         hint = f" In that folder there is: {', '.join(nearby)}." if nearby else ""
         raise ConfigError(f"{path}: no such configuration file.{hint}") from None
+    except IsADirectoryError:
+        inside = sorted(p.name for p in path.glob("*.y*ml"))
+        hint = f" Name the file, for example {path / inside[0]}." if inside else " Name the YAML file in it."
+        raise ConfigError(f"{path}: is a folder.{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error}).") from None
     loader = _Loader(text)

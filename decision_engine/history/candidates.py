@@ -6,9 +6,9 @@ import os
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
+from decision_engine.config.findings import suggest_file
 from decision_engine.config.sources import FORMATS, SourceConfig, is_pattern
 from decision_engine.history.columns import text_encoding
 from simulations.errors import ConfigError, HistoryError
@@ -101,11 +101,7 @@ def _missing(path: Path) -> str:
     if is_pattern(str(path)):
         return f"{path}: no file matches this pattern."
     beside = sorted(one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS) if path.parent.is_dir() else []
-    close = get_close_matches(path.name, beside, n=1) if beside else []
-    if close:
-        return f"{path}: there is no such file; did you mean `{close[0]}`?"
-    lie = "lies" if len(beside) == 1 else "lie"
-    return f"{path}: there is no such file." + (f" Beside it {lie} {', '.join(beside[:8])}." if beside else "")
+    return f"{path}: there is no such file" + (f"; {suggest_file(path.name, beside)}" if beside else ".")
 
 
 def _sheets(path: Path) -> list[str]:

@@ -47,7 +47,7 @@ def exclusion_reasons(
     actions : (n_users,) int16 array
         What was allocated; 0 is `none`.
     obstacles : (n_users,) object array
-        Why the contact rules allow the user no action at all; "" where they allow some.
+        Why the contact rules allow the user no action at all, or not the one that the policy would choose; "" for others.
     allowed, chosen : (n_users, n_actions) bool arrays
         What the contact rules allow; what the policy may choose.
     nets : (n_users, n_actions) array
@@ -65,17 +65,19 @@ def exclusion_reasons(
     _check_obstacles(obstacles, open_to_contact)
     gains = allowed[:, 1:] & (nets[:, 1:] > 0)
     eligible = gains & chosen[:, 1:]
+    has_choice = (allowed[:, 1:] & chosen[:, 1:]).any(axis=1)
     counts = np.bincount(actions, minlength=nets.shape[1])[1:]
     has_place = (capacities[1:] == NO_CAPACITY) | (counts < capacities[1:])
     layers = (
         (~(eligible & has_place).any(axis=1), Exclusion.CAPACITY),
-        (~eligible.any(axis=1), Exclusion.NOT_CHOSEN),
-        (~gains.any(axis=1), Exclusion.NO_GAIN),
+        (~has_choice, Exclusion.NOT_CHOSEN),
+        (~gains.any(axis=1) | (has_choice & ~eligible.any(axis=1)), Exclusion.NO_GAIN),
     )
     reasons[:] = Exclusion.BUDGET.value
     for where, reason in layers:  # the later layer is the stronger reason
         reasons[where] = reason.value
-    reasons[~open_to_contact] = obstacles[~open_to_contact]
+    barred = ~open_to_contact | ((reasons == Exclusion.NOT_CHOSEN.value) & (obstacles != ""))
+    reasons[barred] = obstacles[barred]
     reasons[actions > 0] = ""
     return reasons
 

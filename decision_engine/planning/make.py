@@ -48,15 +48,14 @@ class Candidates:
     allowed : (n_users, n_actions) bool array
         What contact rules and consent allow (`simulations.contact.action_mask`).
     obstacles : (n_users,) object array of str
-        Why a user may get nothing at all, "" for the others (`simulations.contact.contact_obstacles`).
+        Why a user may get nothing at all (`simulations.contact.contact_obstacles`), or not what the policy would choose; "" for
+        the others.
     chosen : (n_users, n_actions) bool array
         What the policy may choose.
     effect_assumed : (n_actions,) array
         Share of each action's effect that is assumed, in [0, 1]; anything above 0 is called assumed.
     reasons : sequence of sequences of str, optional
         Facts about each user, see `feature_reasons`.
-    propensities : (n_users, n_actions) array, optional
-        Probability that the policy takes the action, where it draws; left out, it does not.
     """
 
     user_ids: Sequence[str]
@@ -69,7 +68,6 @@ class Candidates:
     chosen: BoolArray
     effect_assumed: FloatArray
     reasons: Sequence[Sequence[str]] | None = None
-    propensities: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n_users, n_actions = len(self.user_ids), len(self.actions)
@@ -194,7 +192,6 @@ def _rows(
     means = margins.mean(axis=0)
     low, high = interval(margins - costs, settings.interval_level)
     names, channels = candidates.actions.names, [action.channel for action in candidates.actions]
-    own = np.ones(who.size) if candidates.propensities is None else candidates.propensities[who, what]
     records = (
         {
             "user_id": str(candidates.user_ids[i]),
@@ -206,7 +203,7 @@ def _rows(
             "high": float(high[k]),
             "increment_margin": float(means[k]),
             "source": "assumed" if candidates.effect_assumed[a] > 0 else "estimated",
-            "propensity": float((1.0 - settings.holdout_share) * own[k]),
+            "propensity": 1.0 - settings.holdout_share,
             "reasons": () if candidates.reasons is None else tuple(candidates.reasons[i]),
         }
         for k, (i, a) in enumerate(zip(who.tolist(), what.tolist(), strict=True))
@@ -215,13 +212,12 @@ def _rows(
 
 
 def _holdout_frame(candidates: Candidates, settings: PlanSettings, held: BoolArray, best: ActionArray) -> pd.DataFrame:
-    """Return the held-out users, what they would have got, and how likely it was that they are left alone."""
+    """Return the held-out users, what they would have got, and how likely it was that they are left alone.
+
+    A policy that draws has drawn for everybody, held out or not. Given what it drew, the holdout alone is left to chance.
+    """
     names = candidates.actions.names
-    share = settings.holdout_share
-    own = np.ones(held.size)  # probability that the policy, where it draws, takes what it would take
-    if candidates.propensities is not None:
-        own = candidates.propensities[np.arange(held.size), best]
-    alone = np.where(best > 0, share + (1.0 - share) * (1.0 - own), 1.0)
+    alone = np.where(best > 0, settings.holdout_share, 1.0)
     records = (
         {"user_id": str(candidates.user_ids[i]), "would_be": names[best[i]], "propensity": float(alone[i])}
         for i in np.flatnonzero(held).tolist()

@@ -1,10 +1,11 @@
 """Outcomes: what a plan really brought, users open to contact against held-out ones like them.
 
 Membership of the holdout is random, so the difference in means estimates the effect without a model. It is adjusted for what
-each user spent in as many weeks before (a regression within each group: Lin, 2013, Annals of Applied Statistics 7(1)), which
-takes nothing but noise away; the interval is Welch's (1947, Biometrika 34). Before any difference is believed the group sizes
-must fit the holdout share: a mismatch (chi-squared below one in a thousand) says that somebody was lost on the way, and then
-nothing else can be trusted. Plans whose horizons overlap are measured together (`decision_engine.planning.programme`).
+each user spent before, in as many weeks as the whole horizon has (a regression within each group: Lin, 2013, Annals of Applied
+Statistics 7(1)), which takes nothing but noise away; the interval is Welch's (1947, Biometrika 34). Before any difference is
+believed the group sizes must fit the holdout share: a mismatch (chi-squared below one in a thousand) says that somebody was
+lost on the way, and then nothing else can be trusted. Plans whose horizons overlap are measured together
+(`decision_engine.planning.programme`).
 """
 
 from __future__ import annotations

@@ -86,6 +86,8 @@ def off_policy_value(panel: WeeklyPanel, history: History, policy: Policy, confi
         margin_share=config.margin_share,
         rules=config.contact_rules(),
     )
+    if isinstance(policy, DoNothing):
+        return Abstention(reason="doing nothing is what values are measured against", n_decisions=0, effective_sample_size=0.0)
     if isinstance(policy, UpliftGreedy):
         policy = replace(policy, costs=None, capacities=None, budget=None)
     return doubly_robust_value(

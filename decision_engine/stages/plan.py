@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from decision_engine.config.models import Config
 from decision_engine.effects.recorded import withheld_actions
@@ -75,7 +76,8 @@ def plan_week(
     states = fold(as_if_contacted(panel, withheld_actions(panel, exposures), held))
     observation = observe(states)
     allowed = action_mask(states, panel.actions, config.contact_rules())
-    chosen, propensities = _choice(policy, observation, allowed, panel, config)
+    obstacles = contact_obstacles(states, panel.actions, config.contact_rules())
+    chosen = _choice(policy, observation, allowed, obstacles, panel, config)
     margins, costs = member_increments(fitted.final, states, config.effect_horizon_weeks)
     candidates = Candidates(
         user_ids=[str(user_id) for user_id in panel.user_ids],
@@ -84,11 +86,10 @@ def plan_week(
         margins=margins,
         costs=costs,
         allowed=allowed,
-        obstacles=contact_obstacles(states, panel.actions, config.contact_rules()),
+        obstacles=obstacles,
         chosen=chosen,
         effect_assumed=assumed_shares(fitted.final.responses),
         reasons=_reasons(observation, config.currency),
-        propensities=propensities,
     )
     plan = make_plan(
         candidates,
@@ -100,8 +101,8 @@ def plan_week(
 
 
 def _choosing(n_members: int, n_training: int) -> BoolArray:
-    """Return which members choose: the first half, and all on whom the policy learned, as long as two are left to judge."""
-    n_choosing = min(max(n_members // 2, n_training), max(n_members - 2, 1))
+    """Return which members choose: the first half, and all on whom the policy learned; the settings leave two to judge."""
+    n_choosing = max(n_members // 2, n_training)
     return np.asarray(np.arange(n_members) < n_choosing)
 
 
@@ -132,18 +133,27 @@ def member_increments(ensemble: SimulatorEnsemble, states: UserStates, weeks: in
 
 
 def _choice(
-    policy: Policy, observation: Float32Array, allowed: BoolArray, panel: WeeklyPanel, config: Config
-) -> tuple[BoolArray, FloatArray | None]:
-    """Return what the policy may choose, and the probabilities with which it does where it draws."""
+    policy: Policy,
+    observation: Float32Array,
+    allowed: BoolArray,
+    obstacles: NDArray[np.object_],
+    panel: WeeklyPanel,
+    config: Config,
+) -> BoolArray:
+    """Return what the policy may choose; whom only a cool-down keeps from its choice is entered in `obstacles`."""
     if isinstance(policy, UpliftGreedy):
-        return allowed.copy(), None
+        return allowed.copy()
     draws = Address(seed=config.seed, member=0, period=panel.n_periods, user_keys=panel.user_keys)
-    decision = policy.act(observation, allowed, draws)
+    users = np.arange(allowed.shape[0])
+    actions = policy.act(observation, allowed, draws).actions
     chosen = np.zeros_like(allowed)
-    chosen[np.arange(decision.actions.size), decision.actions] = True
+    chosen[users, actions] = True
     chosen[:, 0] = True
-    probabilities = policy.action_probabilities(observation, allowed)
-    return chosen, np.clip(probabilities, 1e-12, 1.0)
+    unbarred = np.ones_like(allowed)
+    unbarred[obstacles != "", 1:] = False
+    wanted = policy.act(observation, unbarred, draws).actions
+    obstacles[(actions == 0) & (wanted > 0) & ~allowed[users, wanted]] = "cool-down"
+    return chosen
 
 
 def _reasons(observation: Float32Array, currency: str) -> list[tuple[str, ...]]:

@@ -24,16 +24,18 @@ from decision_engine.stages.tables import TableFiles
 from decision_engine.workspace import StageOutcome, numeric_versions
 from policies.comparison import BASELINES
 from policies.ope.value import PolicyValue
+from policies.rules import DoNothing
 from reports.data import DataReport
 from reports.doubts import Doubt, WitnessReport
 from reports.effects import EffectsReport
 from reports.making import MakingReport
-from reports.numbers import plural
+from reports.numbers import interval, money, plural
 from reports.plan import PlanReport
 from reports.policies import PoliciesReport, SearchReport, acts_like
 from reports.profiles import ChurnReport, ProfilesReport
 from reports.run import RunReport, render_run
 from reports.simulator import SimulatorReport
+from simulations.spread import predictive_stretch
 
 _MOST_PLACEHOLDERS = 8  # told one by one
 
@@ -159,9 +161,13 @@ def _off_policy(told: Told) -> dict[str, Any]:
 def _caveats(told: Told) -> tuple[str | Doubt, ...]:
     """Return what the numbers leave out, a sentence each, and the settings that nobody vouched for."""
     lost = told.evaluated.comparison.outcome(told.evaluated.choice.name).opt_outs
-    caveats: list[str | Doubt] = [
-        "The policies were compared on everybody; the plan holds some users out, so that its budget reaches further."
-    ]
+    caveats: list[str | Doubt] = []
+    if isinstance(told.evaluated.chosen, DoNothing):
+        caveats.append(_nothing_pays(told))
+    if len(told.plan.rows) and len(told.plan.holdout):
+        caveats.append(
+            "The policies were compared on everybody; the plan holds some users out, so that its budget reaches further."
+        )
     if lost > 0.0:
         caveats.append(
             f"Under the chosen policy {lost:.1%} of the users ask for no more contact within "
@@ -179,6 +185,30 @@ def _caveats(told: Told) -> tuple[str | Doubt, ...]:
     return tuple(caveats)
 
 
+def _nothing_pays(told: Told) -> Doubt:
+    """Say what came closest to being worth it, and what would tell whether it is."""
+    comparison = told.evaluated.comparison
+    best = max(comparison.outcomes[1:], key=lambda one: one.low, default=None)
+    if best is None or best.contacts == 0.0:
+        return Doubt(
+            kind="nothing pays", lead="Nothing is done.", words="The contact rules and consent let nobody be contacted."
+        )
+    weeks, currency = plural(comparison.weeks, "week"), told.config.currency
+    words = (
+        f"The surest policy, {best.name}, brings {money(best.value, currency)} per user over {weeks}, give or take "
+        f"({interval(best.low, best.high)}). What is known of effects decides how sure it can be: the trials in the part on "
+        "effects would tell more."
+    )
+    n_members = comparison.member_values.shape[1]
+    if n_members < _FEW_MEMBERS:
+        stretch = predictive_stretch(n_members, comparison.level)
+        words += f" Only {n_members} simulators judge, which alone widens intervals {stretch:.1f} times (simulator.members)."
+    return Doubt(kind="nothing pays", lead="Nothing is done.", words=words)
+
+
+_FEW_MEMBERS = 8  # by default; with fewer, the interval of so few is worth a word
+
+
 def _plan(told: Told) -> PlanReport:
     return PlanReport(
         totals=told.plan.totals(),
@@ -189,7 +219,10 @@ def _plan(told: Told) -> PlanReport:
     )
 
 
-def _witness(told: Told) -> WitnessReport:
+def _witness(told: Told) -> WitnessReport | None:
+    """Return what the two witnesses say of the chosen policy; nothing of doing nothing, which is what they measure against."""
+    if isinstance(told.evaluated.chosen, DoNothing):
+        return None
     outcome = told.evaluated.comparison.outcome(told.evaluated.choice.name)
     logged = _off_policy(told)
     return WitnessReport(

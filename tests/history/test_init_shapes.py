@@ -224,7 +224,7 @@ def test_a_folder_or_a_misspelt_file_is_told_with_what_lies_there(tmp_path: Path
         write_starter([str(tmp_path)], tmp_path / "config.yaml")
     with pytest.raises(ConfigError, match=r"there is no such file; did you mean `sales\.csv`\?"):
         write_starter([str(tmp_path / "sale.csv")], tmp_path / "config.yaml")
-    with pytest.raises(ConfigError, match=r"there is no such file\. Beside it lies sales\.csv\."):
+    with pytest.raises(ConfigError, match=r"there is no such file; in that folder there is sales\.csv"):
         write_starter([str(tmp_path / "people.parquet")], tmp_path / "config.yaml")
 
 

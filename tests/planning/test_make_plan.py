@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_engine.planning import Plan, in_holdout, make_plan
+from decision_engine.planning.exclusions import exclusion_reasons
 from simulations.errors import PlanError
 from simulations.randomness import user_keys
 from tests.planning.conftest import KEY, candidates_of, plan_of, settings_of
@@ -94,10 +95,46 @@ def test_held_out_users_are_asked_what_they_would_have_got(plan):
     assert plan.rows["propensity"].to_numpy() == pytest.approx(0.8)
 
 
-def test_a_drawing_policys_own_propensity_is_multiplied_in():
-    candidates = candidates_of(1, 120)
-    drawn = replace(candidates, propensities=np.full(candidates.costs.shape, 0.5))
-    assert make_plan(drawn, settings_of(), holdout_key=KEY).rows["propensity"].to_numpy() == pytest.approx(0.4)
+def test_probabilities_count_as_many_users_through_the_contacted_as_through_the_held_out():
+    """A policy that draws: its log weighs up, as `1 / p` of either arm estimates how many users drew an action.
+
+    About 1,000 users of 2,500 draw one; the difference has a standard error near 56, four of which are 220.
+    """
+    candidates = candidates_of(1, 2500)
+    drew = np.random.default_rng(2).random(2500) < 0.5
+    chosen = candidates.chosen & drew[:, None]
+    chosen[:, 0] = True
+    plan = make_plan(
+        replace(candidates, chosen=chosen), settings_of(budget=None, capacities={}, holdout_share=0.2), holdout_key=KEY
+    )
+    asked = plan.holdout[plan.holdout["would_be"] != "none"]
+    contacted, held_out = (float((1.0 / frame["propensity"]).sum()) for frame in (plan.rows, asked))
+    assert contacted > 500
+    assert contacted == pytest.approx(held_out, abs=220)
+
+
+def test_whom_a_cool_down_keeps_from_the_policys_choice_is_not_said_to_be_left_alone_by_it():
+    candidates = candidates_of(3, 100)
+    chosen = np.zeros_like(candidates.chosen)
+    chosen[:, 0] = True
+    obstacles = candidates.obstacles.copy()
+    obstacles[obstacles == ""] = "cool-down"
+    plan = make_plan(replace(candidates, chosen=chosen, obstacles=obstacles), settings_of(), holdout_key=KEY)
+    assert "policy: none chosen" not in plan.excluded
+    assert plan.excluded["cool-down"] > 0
+
+
+def test_a_choice_that_is_not_worth_its_cost_is_no_gain():
+    one = np.array([[True, True, False]])
+    reasons = exclusion_reasons(
+        actions=np.zeros(1, dtype=np.int16),
+        obstacles=np.array([""], dtype=object),
+        allowed=np.ones((1, 3), dtype=np.bool_),
+        chosen=one,
+        nets=np.array([[0.0, -1.0, 2.0]]),
+        capacities=np.array([-1, -1, -1]),
+    )
+    assert reasons.tolist() == ["no gain"]
 
 
 def test_the_share_assumed_weighs_rows_by_what_they_bring(plan):
