@@ -31,6 +31,7 @@ ORDER = (
     "weak",
     "other number",  # simulators reckon with an effect outside the interval of the estimate
     "simulator",  # the only judge of the policies misses weeks that it did not see
+    "suspect",  # a column that may be known only after the outcome, an amount far from all others
     "sample ratio",  # an experiment's groups are not as drawn
     "one witness",
     "some assumed effects",  # less than half

@@ -20,6 +20,7 @@ from decision_engine.planning import Plan
 from decision_engine.workspace import StageOutcome, numeric_versions
 from policies.comparison import BASELINES
 from reports.data import DataReport
+from reports.doubts import Doubt
 from reports.effects import EffectsReport
 from reports.experiment import ExperimentReport
 from reports.making import MakingReport
@@ -76,12 +77,13 @@ def write_trial_report(told: TrialTold) -> TrialWritten:
         data=_data(told),
         making=_making(told),
     )
-    return TrialWritten(html=render_run(report), parts=_parts(told))
+    doubts = [doubt.to_json() for doubt in report.doubts]
+    return TrialWritten(html=render_run(report), parts={**_parts(told), "doubts": doubts})
 
 
 def trial_text(parts: Mapping[str, Any], plan: Plan, report: Path) -> str:
     """Return the end of a run on a terminal: the group sizes where they do not fit, effects, policies, plan and report."""
-    from reports.terminal import WIDTH, plan_text, policies_text
+    from reports.terminal import WIDTH, doubts_text, plan_text, policies_text
 
     settings = plan.to_json()["settings"]
     table = policies_text(
@@ -94,8 +96,8 @@ def trial_text(parts: Mapping[str, Any], plan: Plan, report: Path) -> str:
     blocks = [textwrap.fill(words, WIDTH) for words in _first_words(parts["assignment"])]
     blocks.append(_effects_text(parts, WIDTH))
     blocks += [table, textwrap.fill(parts["choice"]["reason"], WIDTH)]
-    blocks += [plan_text(plan.totals(), settings, plan.rows), f"report: {report}"]
-    return "\n\n".join(blocks)
+    blocks += [plan_text(plan.totals(), settings, plan.rows), doubts_text(parts["doubts"]), f"report: {report}"]
+    return "\n\n".join(block for block in blocks if block)
 
 
 def _first_words(assignment: Mapping[str, Any]) -> list[str]:
@@ -145,8 +147,10 @@ def _parts(told: TrialTold) -> dict[str, Any]:
     }
 
 
-def _caveats(told: TrialTold) -> tuple[str, ...]:
-    caveats = [remark.words for remark in told.checked.remarks if remark.kind in _DOUBTED]
+def _caveats(told: TrialTold) -> tuple[str | Doubt, ...]:
+    caveats: list[str | Doubt] = [
+        Doubt(kind="suspect", words=remark.words) for remark in told.checked.remarks if remark.kind in _DOUBTED
+    ]
     if told.checked.assignment.mode == "observational":
         caveats.append(told.checked.assignment.words())
     if told.checked.assignment.sizes.against == "nothing":

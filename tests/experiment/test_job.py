@@ -85,6 +85,7 @@ def test_what_an_experiment_does_not_have_is_absent_from_document_and_page(oppos
     assert next(iter(document)) == "assignment"
     assert [stage["name"] for stage in document["stages"]] == ["check", "effects", "evaluate", "plan", "report"]
     assert not {"simulator", "search", "off_policy", "horizons", "effects_judged"} & set(document)
+    assert {"kind", "words"} == set(document["doubts"][0])
     assert not {"retention", "opt_outs", "order_days"} & set(document["policies"][0])
     assert "estimate_orders" not in document["effects"][0]
     assert None not in document["effects"][0].values()
