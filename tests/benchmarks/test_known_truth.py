@@ -16,7 +16,7 @@ def shares() -> list[OracleShare]:
 
 @pytest.mark.slow
 def test_the_choice_comes_close_to_one_that_knows_the_truth(shares: list[OracleShare]) -> None:
-    """Fixed seeds: 0.91, 1.22 and 0.91 when written. A share above 1 makes up for no other."""
+    """Fixed seeds, no chance. A share above 1, which a greedy oracle leaves room for, makes up for no other."""
     assert all(one.oracle > 0.0 for one in shares)
     assert min(one.share for one in shares) >= 0.8
     assert sum(min(one.share, 1.0) for one in shares) / len(shares) >= 0.9
