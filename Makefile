@@ -31,6 +31,8 @@ $(VENV)/setup.stamp: pyproject.toml constraints.txt
 	@$(INSTALL) setuptools
 	@$(INSTALL) --editable .
 	@$(BIN)/python -c 'import lightgbm' || { echo "LightGBM does not load. On Debian it needs the system library libgomp: apt-get install libgomp1" >&2; exit 1; }
+	@echo "Compiling what every run needs, by a run on a few drawn users; once, about two minutes."
+	@$(SINGLE) $(BIN)/python -m decision_engine.warm_up
 	@touch $@
 
 $(VENV)/setup-tests.stamp: $(VENV)/setup.stamp
