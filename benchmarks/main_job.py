@@ -1,8 +1,8 @@
 """How long the main job takes on the embedded data, from nothing and again, and how close its policy comes to the truth.
 
-Times are of commands as a person starts them, a process each: a fresh clone is set up and run with no environment and no
-compiled code at hand; then the same command again in the same workspace. The truth is that of twenty drawn worlds, see
-`benchmarks.known_truth`; one process a core, each single-threaded.
+Times are of commands as a person starts them, a process each: a fresh clone is set up, which also compiles, and run, with no
+environment and no compiled code from before; then the same command again in the same workspace. The truth is that of twenty
+drawn worlds, see `benchmarks.known_truth`; one process a core, each single-threaded.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def time_main_job(*, quick: bool) -> Timings:
             run=first,
             rerun=again,
             report_mb=Path(json.loads(printed)["report"]).stat().st_size / 1e6,
-            note="compiled code at hand" if quick else "nothing compiled at hand",
+            note="in this checkout" if quick else "compiled by the set-up, nothing else at hand",
         )
 
 
