@@ -23,6 +23,7 @@ Choose = Callable[[str, Sequence[str]], int]  # a question and its options, the 
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
 _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "impression", "exposed", "delivered", "shown")
 _GAP = "NULL"  # what stands where a column is still to be named: every row is then set aside as empty
+_OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
 _SURE = 0.6  # a guess below this gives way to a better one in a joined sheet
 _MOST_JOINS = 4
 _WANTED = {
@@ -169,9 +170,12 @@ class Drafter:
         paid = next(look for look in sheet.looks.values() if self._column(look) == line.expression)
         if paid.n_distinct == 1:
             line = replace(line, remark="; ".join([f"every row holds {paid.frequent[0]}"] + [line.remark] * bool(line.remark)))
-        named = set(name_parts(line.expression.strip('"')))
-        quantity = draft.lines.get("quantity")
-        if quantity is not None and named & {"price", "unitprice", "unit"} and not named & {"total", "line"}:
+        named = set(name_parts(paid.name))
+        quantity = draft.lines.get("quantity") or (self._line(draft, "quantity") if "quantity" in sheet.roles else None)
+        if quantity is not None and named & _OF_ONE_PIECE and not named & {"total", "line"}:
+            if paid.comma or paid.grouped or paid.expression:  # signs that a product would have to read first
+                fill_in = f"what was paid; this looks like the price of one piece, and {quantity.expression} like the pieces"
+                return replace(line, fill_in=fill_in)
             product = " * ".join(f"TRY_CAST({part} AS DOUBLE)" for part in (quantity.expression, line.expression))
             return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
         return line

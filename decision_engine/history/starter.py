@@ -99,6 +99,14 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
     return _write_history(path, sheets, drafts, actions, decisions)
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file of that name is there" if folder.is_file() else (error.strerror or str(error))
+        raise HistoryError(f"--out {folder}: the folder cannot be made ({reason}); name another.") from None
+
+
 def _write_history(
     path: Path, sheets: list[Sheet], drafts: list[TableDraft], actions: dict[str, str], decisions: list[str]
 ) -> Starter:
@@ -118,7 +126,7 @@ def _write_history(
         return "\n".join([*head, *tables, *time, *lines_to_answer(actions, is_of_rounds=is_of_rounds)]) + "\n"
 
     zone = any(look.offset > 0.5 or look.epoch for sheet in kept for look in _times(sheet))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     path.write_text(render(unknown_weeks(zone=zone)), encoding="utf-8")
     try:
         config = load_config(path)
@@ -143,7 +151,7 @@ def _write_history(
 def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft) -> Starter:
     """Write the configuration of an experiment, and read it once."""
     text = "\n".join(lines) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     path.write_text(text, encoding="utf-8")
     try:
         read_history(load_config(path))

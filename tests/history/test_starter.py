@@ -71,6 +71,28 @@ def test_dates_that_read_either_way_are_asked_about(tmp_path: Path) -> None:
     assert "before %d/%m/%Y" in starter.decisions[0]
 
 
+@pytest.mark.parametrize("is_comma", [False, True], ids=["a point", "a decimal comma"])
+def test_a_price_of_one_piece_is_multiplied_or_marked_where_each_order_is_one_row(tmp_path: Path, is_comma: bool) -> None:
+    lines = _frame().rename(columns={"Kunde": "customer_id", "Invoice Date": "date", "Total Amount": "unit_price"})
+    lines["order_number"] = [f"X{k:06d}" for k in range(N)]
+    lines["quantity"] = np.random.default_rng(4).integers(1, 4, N)
+    lines = lines[["customer_id", "order_number", "date", "quantity", "unit_price"]]
+    lines.to_csv(tmp_path / "sales.csv", index=False, sep=";", decimal="," if is_comma else ".")
+    if is_comma:
+        starter = write_starter([str(tmp_path / "sales.csv")], tmp_path / "config.yaml")
+        assert "FILL IN: what was paid; this looks like the price of one piece, and quantity like the pieces" in starter.text
+        return
+    history = _start(tmp_path, tmp_path / "sales.csv")
+    assert history.table("orders")["revenue"].sum() == pytest.approx((lines["quantity"] * lines["unit_price"]).sum())
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
+    _frame().to_csv(tmp_path / "sales.csv", index=False)
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(HistoryError, match=r"--out .*taken: the folder cannot be made \(a file of that name is there\)"):
+        write_starter([str(tmp_path / "sales.csv")], tmp_path / "taken" / "config.yaml")
+
+
 def test_lines_contacts_and_people_are_recognised_together(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     lines = _frame().rename(columns={"Kunde": "customer_id", "Invoice No": "invoice", "Invoice Date": "date"})
