@@ -16,7 +16,7 @@ from tests.product.generated_shop import lived
 
 # Fewer simulators and trials, nothing trained: the same stages in a fraction of the time.
 SMALL = """
-simulator: {training_members: 1, members: 2, plan_members: 2}
+simulator: {training_members: 1, members: 2, plan_members: 3}
 policies: {ppo_steps: 0, bandit_rounds: 0}
 search: {trials: 2, workers: 1}
 """
