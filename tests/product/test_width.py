@@ -57,7 +57,7 @@ def test_errors_fit_and_keep_a_line_for_each_thing_to_mend(quick: Done) -> None:
     assert too_long(narrow, 80) == []
     assert words(narrow.err) == words(wide.err)
     starts = [line for line in narrow.err.splitlines() if re.match(r"  \S", line)]
-    assert len(starts) == len(wide.err.splitlines()) - 1 == 3
+    assert len(starts) == len(wide.err.splitlines()) - 1 == 2
 
 
 def test_the_installed_program_off_a_terminal_keeps_to_80_columns(quick: Done) -> None:
