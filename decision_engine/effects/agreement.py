@@ -48,19 +48,6 @@ class Agreement:
         return min(gaps, key=abs)
 
 
-def compare(
-    history: UserWeeks,
-    rows: Landmarks,
-    nuisances: Nuisances,
-    orders: Average,
-    shift: WeeklyShift,
-    response: ActionResponse,
-    scale: ResponseScale,
-) -> Agreement:
-    """Carry the shift to the rows on which the average was estimated."""
-    return Agreement(average=orders, implied=implied_orders(history, rows, nuisances, shift, response, scale))
-
-
 def implied_orders(
     history: UserWeeks,
     rows: Landmarks,

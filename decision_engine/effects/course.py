@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decision_engine.effects.agreement import implied_orders
 from decision_engine.effects.landmarks import Landmarks
 from decision_engine.effects.nuisances import Nuisances
-from decision_engine.effects.weekly_shift import Block, ShiftEquations, WeeklyShift
+from decision_engine.effects.weekly_shift import Block, ShiftEquations
 from simulations.response import ActionResponse, ResponseScale
 
 LONGEST = 26  # weeks that a response may last
@@ -38,13 +38,18 @@ def other_courses(
     equations: ShiftEquations,
     blocks: Mapping[str, Block],
     response: ActionResponse,
-    shift: WeeklyShift,
+    own: float,
     rows: Landmarks,
     nuisances: Nuisances,
     scale: ResponseScale,
 ) -> tuple[OtherCourse, ...]:
-    """Return what half and twice the duration would make of an action's effect; nothing where there is no effect to compare."""
-    own = implied_orders(equations.history, rows, nuisances, shift, response, scale).estimate
+    """Return what half and twice the duration would make of an action's effect; nothing where there is no effect to compare.
+
+    Parameters
+    ----------
+    own : float
+        Extra order-days over the horizon that the shift by the configured duration implies (`implied_orders`).
+    """
     if own == 0.0:
         return ()
     found = []

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from decision_engine.effects.agreement import Agreement, compare
+from decision_engine.effects.agreement import Agreement, implied_orders
 from decision_engine.effects.course import OtherCourse, other_courses, say_courses
 from decision_engine.effects.design import POWER, Experiment, design_experiment
 from decision_engine.effects.doubly_robust import Average, average_effect, crude_difference, overlap_tilt
@@ -303,7 +303,8 @@ def _estimate(
     shift = None if shifts is None else shifts.found.get(action.name)
     agreement = None
     if shifts is not None and shift is not None:
-        agreement = compare(history, rows, nuisances, orders, shift, shifts.responses[action.name], scale)
+        implied = implied_orders(history, rows, nuisances, shift, shifts.responses[action.name], scale)
+        agreement = Agreement(average=orders, implied=implied)
     evidence = _evidence(rows, nuisances, margin, conditional, agreement, level, seed)
     checks = checks_of(evidence)
     verdict, reasons = judge(checks, recorded=recorded)
@@ -324,7 +325,9 @@ def _estimate(
         conditional=conditional,
         **_bounds(level, margin=margin, orders=orders, econml=conditional.average),
     )
-    return told if shifts is None or shift is None else _with_shift(told, shifts, shift, rows, nuisances, scale)
+    if shifts is None or shift is None or agreement is None:
+        return told
+    return _with_shift(told, shifts, shift, agreement.implied.estimate, rows, nuisances, scale)
 
 
 def _bounds(level: float, *, margin: Average, orders: Average, econml: Average) -> dict[str, Any]:
@@ -338,16 +341,22 @@ def _bounds(level: float, *, margin: Average, orders: Average, econml: Average) 
 
 
 def _with_shift(
-    effect: ActionEffect, shifts: Shifts, shift: WeeklyShift, rows: Landmarks, nuisances: Nuisances, scale: ResponseScale
+    effect: ActionEffect,
+    shifts: Shifts,
+    shift: WeeklyShift,
+    implied: float,
+    rows: Landmarks,
+    nuisances: Nuisances,
+    scale: ResponseScale,
 ) -> ActionEffect:
-    """Add the weekly shift, and where it will steer, how it hangs on the assumed course."""
+    """Add the weekly shift, and where it will steer, how the order-days it implies hang on the assumed course."""
     effect = replace(
         effect, shift_mean=shift.mean, shift_covariance=shift.covariance, heterogeneity=shift.heterogeneity
     )  # fmt: skip
     if effect.verdict is not Verdict.IDENTIFIED:
         return effect
     response = shifts.responses[effect.action]
-    courses = other_courses(shifts.equations, shifts.blocks, response, shift, rows, nuisances, scale)
+    courses = other_courses(shifts.equations, shifts.blocks, response, implied, rows, nuisances, scale)
     return replace(effect, courses=courses, course=say_courses(response, courses))
 
 
