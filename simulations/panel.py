@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from simulations.actions import ActionSet
-from simulations.arrays import BitArray, BoolArray, Float32Array, FloatArray, IntArray, KeyArray
+from simulations.arrays import BitArray, BoolArray, Float32Array, IntArray, KeyArray
 from simulations.errors import HistoryError
 from simulations.randomness import user_keys
+from simulations.weekly_orders import OrderCounter, WeeklyOrders
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,28 +132,6 @@ class WeeklyPanel:
         return np.asarray((self.exposure_bits >> np.uint32(action)) & np.uint32(1) == 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeeklyOrders:
-    """Orders by user and week, a row for each of both with an order.
-
-    Attributes
-    ----------
-    user_ids : (n,) array of str, sorted
-        Users with an order, inside the weeks or outside.
-    users, weeks : (k,) int arrays
-        Index of the user and of the week.
-    order_days : (k,) int array
-        Business days with an order that brought something or nothing, 0 to 7; a return is no visit.
-    revenue : (k,) float array
-    """
-
-    user_ids: NDArray[np.object_]
-    users: IntArray
-    weeks: IntArray
-    order_days: IntArray
-    revenue: FloatArray
-
-
 def build_panel(
     orders: pd.DataFrame,
     exposures: pd.DataFrame | None = None,
@@ -183,16 +165,17 @@ def assemble_panel(
 ) -> WeeklyPanel:
     """Turn orders that are counted by week already into a panel; else as `build_panel`."""
     others = [frame["user_id"].astype(str).unique() for frame in (exposures, customers) if frame is not None and len(frame)]
-    user_ids = pd.Index(np.unique(np.concatenate([weekly.user_ids, *others])) if others else weekly.user_ids)
-    rows = (user_ids.get_indexer(pd.Index(weekly.user_ids)) if others else np.arange(len(user_ids)))[weekly.users]
-    order_days = np.zeros((len(user_ids), calendar.n_periods), dtype=np.int16)
-    revenue = np.zeros(order_days.shape, dtype=np.float32)
-    order_days[rows, weekly.weeks] = weekly.order_days
-    revenue[rows, weekly.weeks] = weekly.revenue
+    names = np.unique(np.concatenate([weekly.user_ids, *others])) if others else weekly.user_ids
+    user_ids = pd.Index(names)
+    order_days, revenue = weekly.order_days, weekly.revenue
+    if others:
+        rows = user_ids.get_indexer(pd.Index(weekly.user_ids))
+        order_days = _spread(order_days, rows, len(user_ids))
+        revenue = _spread(revenue, rows, len(user_ids))
     exposure_bits, redemptions = _book_exposures(exposures, user_ids, actions, calendar)
     return WeeklyPanel(
-        user_ids=user_ids.to_numpy(dtype=object),
-        user_keys=user_keys(str(user_id) for user_id in user_ids),
+        user_ids=names,
+        user_keys=user_keys(names),
         order_days=order_days,
         revenue=revenue,
         exposure_bits=exposure_bits,
@@ -203,25 +186,27 @@ def assemble_panel(
     )
 
 
+def _spread(values: NDArray[Number], rows: IntArray, n_users: int) -> NDArray[Number]:
+    """Put each row where its user stands among all; others did nothing."""
+    spread = np.zeros((n_users, values.shape[1]), dtype=values.dtype)
+    spread[rows] = values
+    return spread
+
+
 def _weekly_orders(orders: pd.DataFrame, calendar: Calendar) -> WeeklyOrders:
-    user_ids, rows = np.unique(orders["user_id"].astype(str).to_numpy(dtype=object), return_inverse=True)
-    days = calendar.business_days(orders["ordered_at"])
-    n_days = 7 * calendar.n_periods
-    inside = (days >= 0) & (days < n_days)
-    if not inside.any():
-        raise HistoryError(
-            f"orders: none of {len(orders):,} falls into the {calendar.n_periods} weeks from {calendar.first_day}; "
-            "check time.first_day and time.last_period."
-        )
-    rows, days, revenue = rows[inside], days[inside], orders["revenue"].to_numpy(dtype=np.float64)[inside]
-    cells, places = np.unique(rows * calendar.n_periods + days // 7, return_inverse=True)
-    visits = np.unique((places * n_days + days)[revenue >= 0])
-    return WeeklyOrders(
-        user_ids=user_ids,
-        users=cells // calendar.n_periods,
-        weeks=cells % calendar.n_periods,
-        order_days=np.bincount(visits // n_days, minlength=cells.size),
-        revenue=np.bincount(places, weights=revenue, minlength=cells.size).astype(np.float64),
+    user_ids, users = np.unique(orders["user_id"].astype(str).to_numpy(dtype=object), return_inverse=True)
+    counter = OrderCounter(calendar.n_periods)
+    counter.add(users, calendar.business_days(orders["ordered_at"]), orders["revenue"].to_numpy(dtype=np.float64))
+    if not counter.n_inside:
+        raise none_inside(len(orders), calendar)
+    return counter.finish(user_ids, np.arange(user_ids.size))
+
+
+def none_inside(n_orders: int, calendar: Calendar) -> HistoryError:
+    """Return the error that no order falls into the calendar."""
+    return HistoryError(
+        f"orders: none of {n_orders:,} falls into the {calendar.n_periods} weeks from {calendar.first_day}; "
+        "check time.first_day and time.last_period."
     )
 
 

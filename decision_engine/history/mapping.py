@@ -246,10 +246,10 @@ class BoundMapping:
 def _trimmed(text: str) -> str:
     """Return SQL for a text without blanks around it, NULL where nothing is left.
 
-    `trim` looks at every sign; it is called only where a blank may be, which is five times as fast over a clean column.
+    `trim` looks at every sign; it is called only where a blank may be, which is a fraction of the work over a clean column.
     """
-    blank = f"starts_with({text}, ' ') OR suffix({text}, ' ') OR strlen({text}) <> length({text})"
-    return f"CASE WHEN {blank} THEN nullif(trim({text}), '') WHEN {text} <> '' THEN {text} END"
+    clean = f"{text} > '!' AND NOT suffix({text}, ' ') AND strlen({text}) = length({text})"
+    return f"CASE WHEN {clean} THEN {text} ELSE nullif(trim({text}), '') END"
 
 
 def from_clause(mapping: TableMapping, sources: dict[str, OpenSource]) -> str:

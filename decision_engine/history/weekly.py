@@ -6,17 +6,22 @@ multiples of 2⁻³⁰ (a thousandth of a millionth), which is exact; amounts be
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from simulations.errors import HistoryError
-from simulations.panel import Calendar, WeeklyOrders
+from simulations.arrays import IntArray
+from simulations.panel import Calendar, none_inside
+from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
+Item = TypeVar("Item")
 _ONE = 1 << 30
-_CELLS = {"place": np.int32, "week": np.int16, "order_days": np.int16, "revenue": np.float64}
-_BLOCK = 1 << 17  # rows
+_BLOCK, _FEWEST = 1 << 17, 1 << 20  # rows that DuckDB hands over at once; rows that are counted at once, at least
 LARGEST = float(1 << 33)  # amounts below it fit into 64 bits as multiples
 
 
@@ -62,7 +67,7 @@ def orders_of(items: str, *, discount: bool, large: bool = False, counted: str =
 def weekly_orders(
     connection: duckdb.DuckDBPyConnection, orders: str, calendar: Calendar, *, totals: tuple[str, ...] = ()
 ) -> tuple[WeeklyOrders, dict[str, int]]:
-    """Count order-days and sum revenue by user and week.
+    """Count order-days and sum revenue by user and week, as the orders stream by.
 
     Parameters
     ----------
@@ -76,46 +81,56 @@ def weekly_orders(
     HistoryError
         If no order falls into the calendar.
     """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE weekly AS {_by_week(orders, calendar, totals, large=False)}")
-    (is_large,) = connection.execute("SELECT bool_or(is_large) FROM weekly").fetchall()[0]
-    if is_large:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE weekly AS {_by_week(orders, calendar, totals, large=True)}")
-    summed = ", ".join(["sum(n_orders)", *(f"sum({name})" for name in totals)])
-    n_orders, *found = (int(number or 0) for number in connection.execute(f"SELECT {summed} FROM weekly").fetchall()[0])
-    users = connection.execute("SELECT DISTINCT user_id FROM weekly ORDER BY user_id").fetchnumpy()["user_id"]
-    cells = _cells(connection)
-    connection.execute("DROP TABLE weekly")
-    if not len(cells["place"]):
-        raise HistoryError(
-            f"orders: none of {n_orders:,} falls into the {calendar.n_periods} weeks from {calendar.first_day}; "
-            "check time.first_day and time.last_period."
-        )
-    counted = WeeklyOrders(
-        user_ids=np.asarray(np.ma.getdata(users), dtype=object),
-        users=cells["place"],
-        weeks=cells["week"],
-        order_days=cells["order_days"],
-        revenue=cells["revenue"],
-    )
-    return counted, dict(zip(totals, found, strict=True))
+    counter, users, n_orders = OrderCounter(calendar.n_periods), _UserNumbers(), 0
+    found = dict.fromkeys(totals, 0)
+    names = ", ".join(["user_id", f"{_day(calendar)} AS day", "revenue", *totals])
+    reader = connection.sql(f"SELECT {names} FROM ({orders})").to_arrow_reader(_BLOCK)
+    for block, numbers in _ahead((block, users.of(block.column("user_id"))) for block in _blocks(reader, users)):
+        n_orders += block.num_rows
+        for name in totals:
+            found[name] += pc.sum(block.column(name)).as_py() or 0
+        revenue = pc.fill_null(block.column("revenue"), 0.0).to_numpy()
+        counter.add(numbers, block.column("day").to_numpy(), revenue)
+    if not counter.n_inside:
+        raise none_inside(n_orders, calendar)
+    order = pc.sort_indices(users.known).to_numpy()
+    return counter.finish(users.known.to_numpy(zero_copy_only=False), order), found
 
 
-def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Return the rows within the weeks, users by their place among all: block by block, into arrays as long as needed."""
-    (n,) = connection.execute("SELECT count(*) FROM weekly WHERE week >= 0").fetchall()[0]
-    cells: dict[str, Any] = {name: np.empty(n, dtype=dtype) for name, dtype in _CELLS.items()}
-    blocks = connection.sql(
-        "SELECT place, week, order_days, revenue FROM weekly JOIN (SELECT user_id, "
-        "CAST(row_number() OVER (ORDER BY user_id) - 1 AS INTEGER) AS place FROM (SELECT DISTINCT user_id FROM weekly)) "
-        "USING (user_id) WHERE week >= 0"
-    ).to_arrow_reader(_BLOCK)
-    start = 0
-    for block in blocks:
-        stop = start + block.num_rows
-        for name, array in cells.items():
-            array[start:stop] = block.column(name).to_numpy(zero_copy_only=False)
-        start = stop
-    return cells
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Fetch each item while the one before it is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as fetcher:
+        coming = fetcher.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = fetcher.submit(next, items, None)
+            yield item
+
+
+class _UserNumbers:
+    """Numbers users in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self.known = pa.array([], pa.string())
+
+    def of(self, user_ids: pa.ChunkedArray) -> IntArray:
+        """Return the number of each user, those met for the first time behind all others."""
+        numbers = pc.index_in(user_ids, self.known)
+        if numbers.null_count:
+            self.known = pa.concat_arrays([self.known, pc.unique(user_ids.filter(pc.is_null(numbers)))])
+            numbers = pc.index_in(user_ids, self.known)
+        return np.asarray(numbers.to_numpy())
+
+
+def _blocks(reader: pa.RecordBatchReader, users: _UserNumbers) -> Iterator[pa.Table]:
+    """Gather what streams by into blocks no shorter than the list of users, which is looked through once a block."""
+    batches: list[pa.RecordBatch] = []
+    for batch in reader:
+        batches.append(batch)
+        if sum(one.num_rows for one in batches) >= max(_FEWEST, len(users.known)):
+            yield pa.Table.from_batches(batches)
+            batches = []
+    if batches:
+        yield pa.Table.from_batches(batches)
 
 
 def inside(column: str, calendar: Calendar) -> str:
@@ -125,22 +140,8 @@ def inside(column: str, calendar: Calendar) -> str:
     return f"({column} >= {first} AND {column} < {last})"
 
 
-def _by_week(orders: str, calendar: Calendar, totals: tuple[str, ...], *, large: bool) -> str:
-    """Return SQL with a row for each user and week, and one of week -1 for a user's orders outside the weeks."""
+def _day(calendar: Calendar) -> str:
+    """Return SQL for the business day of an order, counted from the first; -1 outside the weeks."""
     start = f"epoch_us(TIMESTAMP '{calendar.first_day}' + INTERVAL {calendar.business_day_starts_at} HOUR)"
-    day = f"CASE WHEN {inside('ordered_at', calendar)} THEN (epoch_us(ordered_at) - {start}) // 86400000000 ELSE -1 END"
-    revenue = "list(revenue)" if large else whole_sum("revenue")
-    summed = "list_sum(list_sort(flatten(list(revenue))))" if large else f"CAST(sum(revenue) AS DOUBLE) / {_ONE}"
-    further = "".join(f", CAST(sum({name}) AS BIGINT) AS {name}" for name in totals)
-    by_day = (
-        f"SELECT user_id, CAST({day} AS INTEGER) AS day, {revenue} AS revenue, bool_or(revenue >= 0) AS visited, "
-        f"coalesce(bool_or(abs(revenue) >= {LARGEST}), false) AS is_large, count(*) AS n_orders{further} "
-        f"FROM ({orders}) GROUP BY user_id, day"
-    )
-    # the narrowest types that hold a week: one row a user and week is kept until the panel is made
-    narrow = "".join(f", CAST(sum({name}) AS INTEGER) AS {name}" for name in ("n_orders", *totals))
-    return (
-        "SELECT user_id, CAST(CASE WHEN day < 0 THEN -1 ELSE day // 7 END AS SMALLINT) AS week, "
-        f"CAST(count(*) FILTER (visited) AS SMALLINT) AS order_days, {summed} AS revenue, bool_or(is_large) AS is_large"
-        f"{narrow} FROM ({by_day}) GROUP BY user_id, week"
-    )
+    day = f"(epoch_us(ordered_at) - {start}) // 86400000000"
+    return f"CAST(CASE WHEN {inside('ordered_at', calendar)} THEN {day} ELSE -1 END AS INTEGER)"
