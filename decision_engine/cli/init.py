@@ -39,6 +39,7 @@ def init(
                 "to_fill_in": list(starter.to_fill_in),
                 "not_found": list(starter.not_found),
                 "decisions": list(starter.decisions),
+                "key_variable": starter.key_variable,
             }
         )
         return
@@ -50,6 +51,8 @@ def init(
     typer.echo(f"To fill in, {len(starter.to_fill_in)} lines:")
     for line in starter.to_fill_in:
         typer.echo(f"  {line}")
+    if starter.key_variable is not None:
+        typer.echo(f"First: export {starter.key_variable}=<a secret of 16 or more signs>, the key for pseudonyms")
     typer.echo(f"Next: decision-engine check {path}")
 
 

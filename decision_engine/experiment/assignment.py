@@ -139,8 +139,8 @@ def p_words(p_value: float) -> str:
     return f"p = {p_value:.2g}" if p_value >= 1e-4 else "p < 0.0001"
 
 
-def judge_assignment(trial: Trial, shares: dict[str, float], *, seed: int) -> Assignment:
-    """Answer the three questions; `shares` are those declared, by action, or none."""
+def judge_assignment(trial: Trial, shares: dict[str, float], *, seed: int, guessed: bool = False) -> Assignment:
+    """Answer the three questions; `shares` are those declared, by action, or none; `guessed` ones nobody vouched for."""
     known = np.isfinite(trial.propensities)
     predictions = tuple(_predict(trial, action, seed) for action in trial.given[1:] if _enough(trial, action))
     beyond = [one for one in predictions if one.p_value * len(predictions) < MISMATCH]
@@ -149,7 +149,7 @@ def judge_assignment(trial: Trial, shares: dict[str, float], *, seed: int) -> As
     own = chances[np.arange(trial.n_users), trial.treatments]
     return Assignment(
         mode=mode,
-        sizes=_sizes(trial, shares, known),
+        sizes=_sizes(trial, shares, known, guessed=guessed),
         calibration=_calibrate(trial, seed) if mode == "recorded" else None,
         predictions=predictions,
         chances=chances,
@@ -217,9 +217,10 @@ def classifier_test(covariates: Float32Array, treated: BoolArray, *, seed: int) 
     return (wins - expected) / error, wins / pairs
 
 
-def _sizes(trial: Trial, shares: dict[str, float], known: BoolArray) -> GroupSizes:
+def _sizes(trial: Trial, shares: dict[str, float], known: BoolArray, *, guessed: bool) -> GroupSizes:
     if shares:
-        return _against_declared(trial, shares)
+        declared = _against_declared(trial, shares)
+        return _not_tested(trial, shares) if guessed and declared.p_value >= MISMATCH else declared
     if known.all():
         return _against_recorded(trial)
     counts = ", ".join(f"{trial.counts[a]:,} {trial.actions.names[a]}" for a in trial.given)
@@ -241,6 +242,20 @@ def _against_declared(trial: Trial, shares: dict[str, float]) -> GroupSizes:
         f"{n:,.0f} got {name} where {w:,.0f} were meant to" for name, n, w in zip(names, counts, wanted, strict=True)
     )
     return GroupSizes(against="declared", p_value=p, words=_sized(p, told, "declared shares"))
+
+
+def _not_tested(trial: Trial, shares: dict[str, float]) -> GroupSizes:
+    """Say that shares which were guessed from the sizes test nothing, and how the sizes fit equal ones."""
+    names = [name for name in trial.actions.names if name in shares]
+    counts = np.array([trial.counts[trial.actions.index(name)] for name in names], dtype=np.float64)
+    told = ", ".join(f"{n:,.0f} {name}" for name, n in zip(names, counts, strict=True))
+    equal = p_words(float(chisquare(counts).pvalue))
+    return GroupSizes(
+        against="nothing",
+        p_value=1.0,
+        words=f"Whether the group sizes ({told}) are those that were drawn is not tested: `experiment.shares` was guessed from "
+        f"these sizes, and its mark still stands. Against equal shares: {equal}. Write the shares that were meant.",
+    )
 
 
 def _against_recorded(trial: Trial) -> GroupSizes:

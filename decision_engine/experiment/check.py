@@ -15,7 +15,7 @@ from decision_engine.experiment.assignment import Assignment, judge_assignment
 from decision_engine.experiment.suspects import balance_frame, groups_frame, remarks_on
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
-from decision_engine.history.readiness import Remark, Support, no_consent
+from decision_engine.history.readiness import Remark, Support, no_consent, set_aside
 from decision_engine.stages.check import plain_records
 
 _WIDTH = 80
@@ -84,14 +84,16 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
     settings = config.experiment
     assert settings is not None, "the caller has an experiment"
     trial = read_trial(history, config)
-    assignment = judge_assignment(trial, settings.shares, seed=config.seed)
+    line = config.origin.lines.get(("experiment", "shares"))
+    guessed = any(placeholder.line == line for placeholder in config.origin.placeholders)
+    assignment = judge_assignment(trial, settings.shares, seed=config.seed, guessed=guessed)
     balance = balance_frame(trial)
     return TrialSurvey(
         trial=trial,
         assignment=assignment,
         groups=groups_frame(trial, settings.shares),
         balance=balance,
-        remarks=(*remarks_on(trial, assignment, balance), *_no_consent(history, trial)),
+        remarks=(*set_aside(history), *remarks_on(trial, assignment, balance), *_no_consent(history, trial)),
         stages=_stages(trial, assignment, config),
     )
 

@@ -7,7 +7,7 @@ The counts add up: rows read = accepted + quarantined + superseded + repeated.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +111,7 @@ def _opened(config: Config, output: Path | None, answers: Mapping[str, Answer] |
             bound=bound,
             output=output or reader.folder,
             aside=Aside(connection=reader.connection, withhold=key is not None),
-            notes=absent_notes(config),
+            notes=[*absent_notes(config), *copy_notes(reader.sources.values())],
             pseudonyms=key is not None,
         )
 
@@ -122,6 +122,16 @@ def absent_notes(config: Config) -> list[str]:
         f"Source {name} is optional and absent ({settings.path(config.origin.folder)}): no rows from it."
         for name in used_sources(config)
         if (settings := config.sources[name]).file is not None and not settings.paths(config.origin.folder)
+    ]
+
+
+def copy_notes(sources: Iterable[OpenSource]) -> list[str]:
+    """Return a note for each file that was not read because an earlier one of its pattern holds the same bytes."""
+    return [
+        f"{Path(file.file).name} is a copy of {Path(file.copy_of).name}: its rows count once."
+        for source in sources
+        for file in source.files
+        if file.copy_of is not None
     ]
 
 

@@ -19,6 +19,7 @@ OUTLIER = 10.0  # times the revenue that one order in a hundred exceeds
 FEWEST_EXPOSED = 100  # users below which the effect of an action cannot be told from noise; see `effects.verdict`
 FEWEST_WEEKS = 8  # of fitting: fewer show neither habit nor recency
 FEWEST_BUYERS = 100
+MOST_ASIDE = 0.02  # share of a table's rows set aside beyond which what is left may be a picture of something else
 MOST_FAR_OUT = 0.01  # share of a table's rows up to which those far outside the weeks are single ones, hardly meant
 FEWEST_REPEATS = 0.01  # share of users with a second order below which habits cannot be learnt
 
@@ -27,7 +28,7 @@ FEWEST_REPEATS = 0.01  # share of users with a second order below which habits c
 class Remark:
     """Something a reader should know before believing results."""
 
-    kind: str  # "gap", "date", "duplicate", "outlier", "leakage", "return", "consent"
+    kind: str  # "set aside", "gap", "date", "duplicate", "outlier", "leakage", "return", "consent"
     words: str
 
 
@@ -117,6 +118,7 @@ class Readiness:
 def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Readiness:
     """Judge what a history can support."""
     remarks = [
+        *set_aside(history),
         *_gaps(panel, config),
         *_far_out(history, config),
         *_duplicates(history),
@@ -131,6 +133,22 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         propensities=_propensities(history),
         assignment=judge_assignment(history.table("exposures")),
     )
+
+
+def set_aside(history: History) -> list[Remark]:
+    """Tell of tables that lost more than single rows at the door, with the most frequent reason."""
+    counts = history.counts.groupby("table", sort=False)[["read", "quarantined"]].sum()
+    reasons = history.reasons()
+    remarks = []
+    for table, read, aside in counts.itertuples():
+        if aside <= MOST_ASIDE * read:
+            continue
+        mine = reasons[reasons["table"] == table]
+        column = f"{mine['column'].iloc[0]} " if len(mine) and isinstance(mine["column"].iloc[0], str) else ""
+        why = f", most often because {column}{mine['reason'].iloc[0]}" if len(mine) else ""
+        words = f"{aside:,} of {read:,} rows of {table} ({aside / read:.0%}) were set aside{why}: what is left may mislead."
+        remarks.append(Remark(kind="set aside", words=words))
+    return remarks
 
 
 def _gaps(panel: WeeklyPanel, config: Config) -> list[Remark]:

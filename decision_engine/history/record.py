@@ -195,7 +195,13 @@ class History:
         ]
         if corrected:
             said = f"{said[:-1]}, {', '.join(corrected)}."
-        return " ".join([said, *self.notes])
+        return " ".join([said, *self._not_asked_for(), *self.notes])
+
+    def _not_asked_for(self) -> list[str]:
+        """Say how many rows a `where` left out: they are no part of the rows read."""
+        left_out = self.counts.groupby("table", sort=False)["left_out"].sum()
+        told = [f"{n:,} of {table}" for table, n in left_out.items() if n]
+        return [f"Further rows, not asked for by `where`: {', '.join(told)}."] if told else []
 
     def _stored(self) -> StoredTables:
         if not isinstance(self.tables, StoredTables):

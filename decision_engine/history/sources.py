@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from decision_engine.config.models import Config
 from decision_engine.config.origin import Origin
 from decision_engine.config.sources import SourceConfig
+from decision_engine.history.copies import copies_among
 from decision_engine.history.databases import Answer, first_line, store_answer
 from decision_engine.history.files import PARQUET_MARK, PlainFile, plain_file
 from decision_engine.history.json_lines import read_json_lines
@@ -59,6 +60,8 @@ class OpenFile:
         Where DuckDB read a CSV file: name of its table of records that are no rows.
     records : Records or None
         Where the file was followed record by record: where they lie.
+    copy_of : str or None
+        The file before it that holds the same bytes: its rows are read there, and this one has none.
     """
 
     file: str
@@ -69,6 +72,7 @@ class OpenFile:
     text: Path | None = None
     rejects: str | None = None
     records: Records | None = None
+    copy_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,22 +244,29 @@ class SourceReader:
         source = OpenSource(name=name, file=str(settings.path(self.origin.folder)), settings=settings)
         if not paths:
             return replace(source, absent=True)
-        files = [self._open_file(settings, path) for path in paths]
+        copies = copies_among(paths)
+        files = [
+            OpenFile(file=str(path), path=path, n_rows=0, copy_of=str(copies[path]))
+            if path in copies
+            else self._open_file(settings, path)
+            for path in paths
+        ]
         return self._viewed(replace(source, file=files[0].file) if len(files) == 1 else source, files)
 
     def _viewed(self, source: OpenSource, files: list[OpenFile]) -> OpenSource:
         """Put files of the same columns one after another, and make the source's view of them."""
-        columns = [self._columns(file) for file in files]
-        for file, found in zip(files[1:], columns[1:], strict=True):
+        read = [file for file in files if file.copy_of is None]
+        columns = [self._columns(file) for file in read]
+        for file, found in zip(read[1:], columns[1:], strict=True):
             lacks, adds = set(columns[0]) - set(found), set(found) - set(columns[0])
             if lacks or adds:
                 differs = [f"lacks {', '.join(sorted(lacks))}"] * bool(lacks) + [f"adds {', '.join(sorted(adds))}"] * bool(adds)
                 raise HistoryError(
                     f"files of one pattern must have the same columns: {Path(file.file).name} {' and '.join(differs)}, "
-                    f"compared with {Path(files[0].file).name}. Name them as sources of their own, and map each."
+                    f"compared with {Path(read[0].file).name}. Name them as sources of their own, and map each."
                 )
         queries, offset = [], 0
-        for file in files:
+        for file in read:
             queries.append(f"SELECT file_row_number + {offset} AS {ROW}, * EXCLUDE (file_row_number) FROM {_rows(file.path)}")
             offset += file.n_rows
         self.connection.execute(f"CREATE TEMP VIEW {source.view} AS {' UNION ALL BY NAME '.join(queries)}")

@@ -54,12 +54,15 @@ class Starter:
         What was decided where guesses were close.
     not_found : tuple of str
         What the files do not tell, and what that means.
+    key_variable : str or None
+        The environment variable that must hold a key for pseudonyms before the configuration can be used.
     """
 
     text: str
     to_fill_in: tuple[str, ...]
     decisions: tuple[str, ...]
     not_found: tuple[str, ...] = ()
+    key_variable: str | None = None
 
 
 def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -> Starter:
@@ -164,8 +167,12 @@ def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft:
 def _starter(text: str, decisions: list[str], not_found: Sequence[str]) -> Starter:
     marked = tuple(line.strip() for line in text.splitlines() if FILL_IN in line and not line.startswith("#"))
     return Starter(
-        text=text, to_fill_in=marked, decisions=tuple(dict.fromkeys(decisions)), not_found=tuple(not_found)
-    )  # fmt: skip
+        text=text,
+        to_fill_in=marked,
+        decisions=tuple(dict.fromkeys(decisions)),
+        not_found=tuple(not_found),
+        key_variable=KEY_VARIABLE if f"\nprivacy: {{pseudonym_key: {KEY_VARIABLE}}}" in text else None,
+    )
 
 
 def _consent(sheets: list[Sheet], drafts: list[TableDraft]) -> str:

@@ -53,6 +53,10 @@ def test_sizes_that_look_like_simple_shares_are_held_against_them(tmp_path):
     assert re.search(r"\n  shares: \{none: 0.1, \S+ 0.45, \S+ 0.45\} # 0.70; FILL IN", texts["held out"])
     assert "\n  # shares: {" in texts["odd"]
     told = decision_engine("check", tmp_path / "equal.yaml", "-w", tmp_path / "w").out
+    assert "is not tested: `experiment.shares` was guessed from these sizes" in " ".join(told.split())
+    vouched = re.sub(r"(\n  shares: \{.*?\}) #.*", r"\1", texts["equal"])
+    (tmp_path / "equal.yaml").write_text(vouched)
+    told = decision_engine("check", tmp_path / "equal.yaml", "-w", tmp_path / "w").out
     assert told.startswith("The group sizes fit the declared shares")
 
 

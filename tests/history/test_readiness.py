@@ -72,6 +72,15 @@ def test_weeks_without_orders_are_told(tmp_path: Path) -> None:
     assert gaps == ["4 of 20 weeks have no order; the longest gap is weeks 8 to 10."]
 
 
+def test_a_share_of_rows_set_aside_is_told_and_single_rows_are_not(tmp_path: Path) -> None:
+    broken = "u1,b{k},2024-01-02,dear\n"
+    single = _judge(_long(tmp_path, orders=_orders(120, 20) + broken.format(k=0)))
+    assert _words(single, "set aside") == []
+    many = _judge(_long(tmp_path, orders=_orders(120, 20) + "".join(broken.format(k=k) for k in range(600))))
+    (words,) = _words(many, "set aside")
+    assert words.startswith("600 of ") and "most often because revenue is not a finite number" in words
+
+
 def test_repeats_and_far_outliers_are_told(tmp_path: Path) -> None:
     more = "u1,x1,2024-01-02T10:00:01,6\nu2,x2,2024-01-03T10:00:00,5000\nu2,x3,2024-01-03T11:00:00,-4\n"
     contacts = "customer,day,what,p\n" + "u1,2024-01-10,Letter,\n" * 3

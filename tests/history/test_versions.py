@@ -103,10 +103,10 @@ def test_going_back_to_old_files_is_the_old_version(tmp_path: Path) -> None:
         assert store.open(_shop(tmp_path, CORRECTING, **files)).number == expected
 
 
-def test_a_copy_of_a_file_beside_it_repeats_every_row_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_file_that_says_the_same_in_other_bytes_repeats_every_row_and_changes_nothing(tmp_path: Path) -> None:
     store = HistoryStore(tmp_path / "history")
     first = store.open(_shop(tmp_path, CORRECTING, orders_1=JANUARY))
-    again = store.open(_shop(tmp_path, CORRECTING, orders_1=JANUARY, orders_2=JANUARY))
+    again = store.open(_shop(tmp_path, CORRECTING, orders_1=JANUARY, orders_2=JANUARY + "\n"))
     assert _order_counts(again) == [4, 2, 0, 0, 2]
     assert (again.number, again.digest) == (first.number, first.digest)
     assert "2 repeated" in again.summary()
@@ -207,3 +207,22 @@ def test_a_history_of_another_configuration_has_no_parent_in_this_one(tmp_path: 
     assert other.number == 2
     assert store.version(2).parent is None
     assert [one.number for one in store.versions("Other shop")] == [2]
+
+
+def test_a_copy_among_the_files_of_a_pattern_counts_once_and_is_named(tmp_path: Path) -> None:
+    config = _shop(tmp_path, orders_1=JANUARY, orders_2=FEBRUARY, **{"orders_1 (copy)": JANUARY})
+    history = HistoryStore(tmp_path / "history").open(config)
+    (tmp_path / "alone").mkdir()
+    alone = _shop(tmp_path / "alone", orders_1=JANUARY, orders_2=FEBRUARY)
+    assert _order_counts(history) == _order_counts(HistoryStore(tmp_path / "alone" / "history").open(alone))
+    assert "orders_1.csv is a copy of orders_1 (copy).csv: its rows count once." in history.notes
+    again = HistoryStore(tmp_path / "history").open(config)
+    assert again.notes == history.notes
+
+
+def test_rows_that_nobody_asked_for_are_told(tmp_path: Path) -> None:
+    config = _shop(
+        tmp_path, PATTERN.replace("    source: orders\n", "    source: orders\n    where: number <> '1'\n"), orders_1=JANUARY
+    )
+    said = HistoryStore(tmp_path / "history").open(config).summary()
+    assert "Further rows, not asked for by `where`: 1 of orders." in said
