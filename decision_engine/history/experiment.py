@@ -25,10 +25,16 @@ _YES = ("1", "true", "yes")
 _BEFORE = frozenset({"past", "previous", "prior", "history", "before", "last", "pre", "old", "avg"})
 _MOST_GROUPS = 10
 _FEWEST_ROWS = 30
+# names of columns in sets whose outcomes were drawn: whoever matches users by them knows the answer
+_TRUTHS = frozenset((
+    "mu0", "mu1", "y0", "y1", "ycf", "ycfactual", "ycounterfactual", "counterfactual",
+    "ite", "tau", "cate", "truecate", "trueite", "trueeffect", "replicate", "replication",
+))  # fmt: skip
 _SURE = 0.5  # confidence from which a column may be the treatment
 _CONTROL_NAMED = 0.3  # what a value named like a control group adds to it
 _TIME = 0.6  # confidence from which a column of times says that the file is a log
 _HAS_MANY_VALUES = 12
+_NEARLY = 0.98  # share of ids that are given once from which the others are slips
 _WIDTH = 100
 
 
@@ -75,8 +81,14 @@ def find_experiment(sheets: Sequence[Sheet], choose: Choose) -> ExperimentDraft 
 def _is_one_row_a_user(sheet: Sheet) -> bool:
     times = [guess for guess in sheet.roles.get("time", []) if guess.confidence >= _TIME]
     users = sheet.roles.get("user", [])
-    repeated = bool(users) and users[0].confidence >= _TIME and not sheet.is_key(users[0].column)
+    repeated = bool(users) and users[0].confidence >= _TIME and not _nearly_names_rows(sheet, users[0].column)
     return not times and not repeated and "text" not in sheet.roles and "order" not in sheet.roles
+
+
+def _nearly_names_rows(sheet: Sheet, column: str) -> bool:
+    """Whether a column names a row each but for slips: a few ids that come twice make no log of an experiment."""
+    look = sheet.looks[column]
+    return sheet.is_key(column) or (look.distinct >= _NEARLY and look.filled >= _NEARLY)
 
 
 def _draft(sheet: Sheet, choose: Choose) -> ExperimentDraft | None:
@@ -88,7 +100,11 @@ def _draft(sheet: Sheet, choose: Choose) -> ExperimentDraft | None:
     if len(close) > 1:
         options = [f"{name} ({score:.2f})" for name, score in scored[: len(close)]]
         treatment, confidence = scored[choose(f"{sheet.name}: which column names who got what?", options)]
-    users = [guess.column for guess in sheet.roles.get("user", []) if sheet.is_key(guess.column) and guess.column != treatment]
+    users = [
+        guess.column
+        for guess in sheet.roles.get("user", [])
+        if _nearly_names_rows(sheet, guess.column) and guess.column != treatment
+    ]
     propensity = next((guess.column for guess in sheet.roles.get("propensity", []) if guess.column != treatment), None)
     consent = next((guess.column for guess in sheet.roles.get("consent", []) if guess.confidence >= 0.8), None)
     taken = {treatment, propensity, consent, *users[:1], *sheet.personal}
@@ -108,7 +124,9 @@ def _draft(sheet: Sheet, choose: Choose) -> ExperimentDraft | None:
         outcomes=outcomes,
         money_guessed=money_guessed,
         covariates=tuple(
-            name for name, look in sheet.looks.items() if name not in taken and name not in outcomes and _tells(look)
+            name
+            for name, look in sheet.looks.items()
+            if name not in taken and name not in outcomes and _tells(look) and not knows_the_truth(name)
         ),
     )
 
@@ -169,6 +187,11 @@ def _outcomes(sheet: Sheet, taken: set[str | None]) -> tuple[tuple[str, ...], st
     else:
         return (), ""
     return tuple(dict.fromkeys([*first, *binary])), why
+
+
+def knows_the_truth(name: str) -> bool:
+    """Whether a column is named, as in simulated sets, for what no experiment sees: both outcomes, or the effect."""
+    return name.lower().replace("_", "").replace(".", "") in _TRUTHS
 
 
 def _tells(look: ColumnLook) -> bool:

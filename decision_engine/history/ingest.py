@@ -268,6 +268,11 @@ class _Ingestion:
                 kept = self.reader.folder / f"{table.name} {mapping.index} kept.parquet"
                 drop_repeats(self.connection, k, part, kept)
                 kept.replace(part)
+            if repeats[k].differing and table.name != "experiment":
+                self.notes.append(
+                    f"Corrections: {repeats[k].differing:,} rows of {table.name} name an earlier row and say something else. "
+                    "They are set aside; where later rows correct earlier ones, say `corrections: last` there."
+                )
             repeated = repeats_set_aside(k, mapping, table) if repeats[k].aside else None
             self._book(table, mapping, written[k] - repeats[k].n, repeats[k], repeated, part=part)
         if parts != [target]:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.experiment import ExperimentDraft
+from decision_engine.history.experiment import ExperimentDraft, knows_the_truth
 from decision_engine.history.sheets import Sheet, TableDraft
 from decision_engine.history.sources import quote
 
@@ -39,6 +39,8 @@ def comment_lines(words: str, indent: str = "  ") -> list[str]:
 def _reason(sheet: Sheet, look: ColumnLook, *, is_empty: bool) -> str:
     if look.name in sheet.personal:
         return "personal"
+    if knows_the_truth(look.name):
+        return "known only where outcomes were simulated"
     if not look.filled and not is_empty:
         return "empty"
     if look.n_distinct == 1:

@@ -22,9 +22,10 @@ VERDICTS = "repeats"  # the table of DuckDB with a row for each that does not co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeats:
-    """How many rows of one mapping do not count, by verdict."""
+    """How many rows of one mapping do not count, by verdict; `differing` of those aside say something else."""
 
     aside: int = 0
+    differing: int = 0
     superseded: int = 0
     repeated: int = 0
 
@@ -66,13 +67,22 @@ def judge_repeats(
         f"ROW({packed}) AS everything FROM able), "
         f"winners AS (SELECT {keys}, everything AS said FROM won WHERE k = winner) "
         f"SELECT part, place, CAST({quote(table.key[0])} AS VARCHAR) AS value, CASE WHEN NOT can_win THEN 'aside' "
-        "WHEN everything IS NOT DISTINCT FROM said THEN 'repeated' ELSE 'superseded' END AS verdict "
+        "WHEN everything IS NOT DISTINCT FROM said THEN 'repeated' ELSE 'superseded' END AS verdict, "
+        "everything IS DISTINCT FROM said AS differs "
         f"FROM won JOIN winners USING ({keys}) WHERE k <> winner"
     )
     found = {(part, verdict): n for part, verdict, n in connection.execute(
         f"SELECT part, verdict, count(*) FROM {VERDICTS} GROUP BY ALL").fetchall()}  # fmt: skip
+    differing = dict(
+        connection.execute(
+            f"SELECT part, count(*) FROM {VERDICTS} WHERE verdict = 'aside' AND differs GROUP BY part"
+        ).fetchall()
+    )
     return [
-        Repeats(**{verdict: int(found.get((part, verdict), 0)) for verdict in ("aside", "superseded", "repeated")})
+        Repeats(
+            **{verdict: int(found.get((part, verdict), 0)) for verdict in ("aside", "superseded", "repeated")},
+            differing=int(differing.get(part, 0)),
+        )
         for part in range(len(parts))
     ]
 

@@ -95,3 +95,24 @@ def test_shared_trials_are_recognised(shared_data, tmp_path, file, outcome):
     starter = write_starter([str(shared_data / file)], tmp_path / "config.yaml")
     assert f"    - {outcome} # FILL IN" in starter.text
     assert decision_engine("check", tmp_path / "config.yaml").code == 0
+
+
+def test_a_few_ids_that_come_twice_make_no_log_of_an_experiment(tmp_path):
+    frame = draw_experiment(1000, seed=3).frame
+    pd.concat([frame, frame.head(5)]).to_csv(tmp_path / "test.csv", index=False)
+    started = decision_engine("init", tmp_path / "test.csv", "-o", tmp_path / "new", "--json").document
+    assert "\n  experiment:\n" in Path(started["config"]).read_text()
+    said = " ".join(decision_engine("check", started["config"], "-w", tmp_path / "w").out.split())
+    assert "1,005 rows read, 1,000 accepted, 5 quarantined" in said
+    assert "already named an earlier row" in said
+
+
+def test_columns_that_only_a_simulation_knows_are_left_out(tmp_path):
+    frame = draw_experiment(500, seed=3).frame.assign(mu0=1.5, y_cfactual=lambda f: f["spend"] + 1, replicate=7)
+    frame["mu0"] = np.arange(500) / 7
+    frame.to_csv(tmp_path / "test.csv", index=False)
+    text = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml").text
+    (covariates,) = re.findall(r"covariates: \[.*\]", text)
+    assert not {"mu0", "y_cfactual", "replicate"} & set(re.findall(r"\w+", covariates))
+    assert "mu0, y_cfactual" in text
+    assert "known only where outcomes were simulated" in " ".join(text.split())

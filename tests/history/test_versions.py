@@ -226,3 +226,11 @@ def test_rows_that_nobody_asked_for_are_told(tmp_path: Path) -> None:
     )
     said = HistoryStore(tmp_path / "history").open(config).summary()
     assert "Further rows, not asked for by `where`: 1 of orders." in said
+
+
+def test_rows_that_would_correct_earlier_ones_are_told_with_what_lets_them(tmp_path: Path) -> None:
+    said = HistoryStore(tmp_path / "history").open(_shop(tmp_path, orders_1=JANUARY, orders_2=FEBRUARY)).summary()
+    assert "Corrections: 1 rows of orders name an earlier row and say something else." in said
+    assert "say `corrections: last` there" in said
+    again = HistoryStore(tmp_path / "other").open(_shop(tmp_path, orders_1=JANUARY, orders_2=JANUARY + "\n")).summary()
+    assert "Corrections:" not in again
