@@ -53,6 +53,11 @@ class Origin:
             parts.append(spell(self._as_written(place)))
         return ", ".join(parts)
 
+    def marked(self, place: Place) -> list[Placeholder]:
+        """Return what is still to be filled in on the lines of a place and of all within it."""
+        lines = {line for written, line in self.lines.items() if written[: len(place)] == place}
+        return [placeholder for placeholder in self.placeholders if placeholder.line in lines]
+
     def on_line(self, place: Sequence[str | int]) -> str:
         """Say where something stands in this file: ``on line 12``; by its place where no line is known."""
         _, line = self.locate(place)

@@ -219,8 +219,7 @@ def classifier_test(covariates: Float32Array, treated: BoolArray, *, seed: int) 
 
 def _sizes(trial: Trial, shares: dict[str, float], known: BoolArray, *, guessed: bool) -> GroupSizes:
     if shares:
-        declared = _against_declared(trial, shares)
-        return _not_tested(trial, shares) if guessed and declared.p_value >= MISMATCH else declared
+        return _against_declared(trial, shares, guessed=guessed)
     if known.all():
         return _against_recorded(trial)
     counts = ", ".join(f"{trial.counts[a]:,} {trial.actions.names[a]}" for a in trial.given)
@@ -232,30 +231,26 @@ def _sizes(trial: Trial, shares: dict[str, float], known: BoolArray, *, guessed:
     )
 
 
-def _against_declared(trial: Trial, shares: dict[str, float]) -> GroupSizes:
+def _against_declared(trial: Trial, shares: dict[str, float], *, guessed: bool) -> GroupSizes:
+    """Hold the sizes against the shares; those that were guessed from the sizes test nothing by fitting them."""
     names = [name for name in trial.actions.names if name in shares]
     counts = np.array([trial.counts[trial.actions.index(name)] for name in names], dtype=np.float64)
     wanted = np.array([shares[name] for name in names])
     wanted = wanted / wanted.sum() * counts.sum()
     p = float(chisquare(counts, wanted).pvalue)
+    if guessed and p >= MISMATCH:
+        sizes = ", ".join(f"{n:,.0f} {name}" for name, n in zip(names, counts, strict=True))
+        return GroupSizes(
+            against="nothing",
+            p_value=1.0,
+            words=f"Whether the group sizes ({sizes}) are those that were drawn is not tested: `experiment.shares` was guessed "
+            f"from these sizes, and its mark still stands. Against equal shares: {p_words(float(chisquare(counts).pvalue))}. "
+            "Write the shares that were meant.",
+        )
     told = ", ".join(
         f"{n:,.0f} got {name} where {w:,.0f} were meant to" for name, n, w in zip(names, counts, wanted, strict=True)
     )
     return GroupSizes(against="declared", p_value=p, words=_sized(p, told, "declared shares"))
-
-
-def _not_tested(trial: Trial, shares: dict[str, float]) -> GroupSizes:
-    """Say that shares which were guessed from the sizes test nothing, and how the sizes fit equal ones."""
-    names = [name for name in trial.actions.names if name in shares]
-    counts = np.array([trial.counts[trial.actions.index(name)] for name in names], dtype=np.float64)
-    told = ", ".join(f"{n:,.0f} {name}" for name, n in zip(names, counts, strict=True))
-    equal = p_words(float(chisquare(counts).pvalue))
-    return GroupSizes(
-        against="nothing",
-        p_value=1.0,
-        words=f"Whether the group sizes ({told}) are those that were drawn is not tested: `experiment.shares` was guessed from "
-        f"these sizes, and its mark still stands. Against equal shares: {equal}. Write the shares that were meant.",
-    )
 
 
 def _against_recorded(trial: Trial) -> GroupSizes:

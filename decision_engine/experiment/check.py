@@ -84,8 +84,7 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
     settings = config.experiment
     assert settings is not None, "the caller has an experiment"
     trial = read_trial(history, config)
-    line = config.origin.lines.get(("experiment", "shares"))
-    guessed = any(placeholder.line == line for placeholder in config.origin.placeholders)
+    guessed = bool(config.origin.marked(("experiment", "shares")))
     assignment = judge_assignment(trial, settings.shares, seed=config.seed, guessed=guessed)
     balance = balance_frame(trial)
     return TrialSurvey(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from decision_engine.history.file_digests import FileDigests
 from simulations.errors import HistoryError
 
 
@@ -18,23 +18,14 @@ def copies_among(paths: Sequence[Path]) -> dict[Path, Path]:
     HistoryError
         If a file cannot be read.
     """
-    same_size: dict[int, list[Path]] = defaultdict(list)
-    copies: dict[Path, Path] = {}
     try:
-        for path in paths:
-            if path.is_file() and (size := path.stat().st_size):
-                same_size[size].append(path)
-        for alike in same_size.values():
-            first: dict[bytes, Path] = {}
-            for path in alike if len(alike) > 1 else ():
-                original = first.setdefault(_digest(path), path)
-                if original is not path:
-                    copies[path] = original
+        sizes = {path: path.stat().st_size for path in paths if path.is_file()}
     except OSError as error:
         raise HistoryError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    n_alike, digests = Counter(sizes.values()), FileDigests()
+    first: dict[str, Path] = {}
+    copies: dict[Path, Path] = {}
+    for path, size in sizes.items():
+        if size and n_alike[size] > 1 and (original := first.setdefault(digests.digest(path), path)) is not path:
+            copies[path] = original
     return copies
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()

@@ -143,12 +143,10 @@ def _n_rows(history: History, table: str) -> int:
 def _none_left(config: Config, history: History) -> str:
     table = next(name for name in ("experiment", "orders", "items") if getattr(config.tables, name) is not None)
     what = "user" if table == "experiment" else "order"
-    reasons = history.reasons()
-    reasons = reasons[reasons["table"] == table]
-    why = f"; most often {reasons['column'].iloc[0]} {reasons['reason'].iloc[0]}" if len(reasons) else ""
-    lines = {line for place, line in config.origin.lines.items() if place[:2] == ("tables", table)}
-    marked = [placeholder.say() for placeholder in config.origin.placeholders if placeholder.line in lines]
-    unfilled = f" Still to be filled in is {marked[0]}." if marked else ""
+    reason = history.main_reason(table)
+    why = f"; most often {reason}" if reason else ""
+    marked = config.origin.marked(("tables", table))
+    unfilled = f" Still to be filled in is {marked[0].say()}." if marked else ""
     return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}.{unfilled}"
 
 

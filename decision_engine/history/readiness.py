@@ -138,14 +138,12 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
 def set_aside(history: History) -> list[Remark]:
     """Tell of tables that lost more than single rows at the door, with the most frequent reason."""
     counts = history.counts.groupby("table", sort=False)[["read", "quarantined"]].sum()
-    reasons = history.reasons()
     remarks = []
     for table, read, aside in counts.itertuples():
         if aside <= MOST_ASIDE * read:
             continue
-        mine = reasons[reasons["table"] == table]
-        column = f"{mine['column'].iloc[0]} " if len(mine) and isinstance(mine["column"].iloc[0], str) else ""
-        why = f", most often because {column}{mine['reason'].iloc[0]}" if len(mine) else ""
+        reason = history.main_reason(str(table))
+        why = f", most often because {reason}" if reason else ""
         words = f"{aside:,} of {read:,} rows of {table} ({aside / read:.0%}) were set aside{why}: what is left may mislead."
         remarks.append(Remark(kind="set aside", words=words))
     return remarks

@@ -187,6 +187,15 @@ class History:
         """Return how many rows were set aside, by table, source, column and reason; the most frequent first."""
         return self.aside.reasons()
 
+    def main_reason(self, table: str) -> str:
+        """Say the most frequent reason for which rows of a table were set aside; nothing where none was."""
+        reasons = self.reasons()
+        of_table = reasons[reasons["table"] == table]
+        if of_table.empty:
+            return ""
+        first = of_table.iloc[0]
+        return f"{first['column']} {first['reason']}" if isinstance(first["column"], str) else str(first["reason"])
+
     def summary(self) -> str:
         """Say what was read, to be read aloud."""
         said = f"{self.n_read:,} rows read, {self.n_accepted:,} accepted, {self.n_quarantined:,} quarantined."

@@ -66,25 +66,18 @@ def judge_repeats(
         f"won AS (SELECT *, max(CASE WHEN can_win THEN k END) OVER (PARTITION BY {keys}) AS winner, "
         f"ROW({packed}) AS everything FROM able), "
         f"winners AS (SELECT {keys}, everything AS said FROM won WHERE k = winner) "
-        f"SELECT part, place, CAST({quote(table.key[0])} AS VARCHAR) AS value, CASE WHEN NOT can_win THEN 'aside' "
-        "WHEN everything IS NOT DISTINCT FROM said THEN 'repeated' ELSE 'superseded' END AS verdict, "
-        "everything IS DISTINCT FROM said AS differs "
+        f"SELECT part, place, CAST({quote(table.key[0])} AS VARCHAR) AS value, "
+        "everything IS DISTINCT FROM said AS differs, "
+        "CASE WHEN NOT can_win THEN 'aside' WHEN differs THEN 'superseded' ELSE 'repeated' END AS verdict "
         f"FROM won JOIN winners USING ({keys}) WHERE k <> winner"
     )
-    found = {(part, verdict): n for part, verdict, n in connection.execute(
-        f"SELECT part, verdict, count(*) FROM {VERDICTS} GROUP BY ALL").fetchall()}  # fmt: skip
-    differing = dict(
-        connection.execute(
-            f"SELECT part, count(*) FROM {VERDICTS} WHERE verdict = 'aside' AND differs GROUP BY part"
-        ).fetchall()
-    )
-    return [
-        Repeats(
-            **{verdict: int(found.get((part, verdict), 0)) for verdict in ("aside", "superseded", "repeated")},
-            differing=int(differing.get(part, 0)),
-        )
-        for part in range(len(parts))
-    ]
+    counted = connection.execute(f"SELECT part, verdict, count(*), count(*) FILTER (differs) FROM {VERDICTS} GROUP BY ALL")
+    found: list[dict[str, int]] = [{} for _ in parts]
+    for part, verdict, n, n_differing in counted.fetchall():
+        found[part][verdict] = n
+        if verdict == "aside":
+            found[part]["differing"] = n_differing
+    return [Repeats(**numbers) for numbers in found]
 
 
 def repeats_set_aside(part: int, mapping: BoundMapping, table: Table) -> str:

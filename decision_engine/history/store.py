@@ -28,7 +28,8 @@ import pandas as pd
 from decision_engine.config.models import Config
 from decision_engine.durable import write_atomically
 from decision_engine.history.changes import TableChange, changes_between
-from decision_engine.history.content import FileDigests, ask_databases, digest_sources
+from decision_engine.history.content import ask_databases, digest_sources
+from decision_engine.history.file_digests import FileDigests
 from decision_engine.history.ingest import QUARANTINE_FILE, absent_notes, read_history
 from decision_engine.history.outside import Outside
 from decision_engine.history.quarantine import Quarantine

@@ -31,16 +31,12 @@ def exact_sum(column: str, *, large: bool = False) -> str:
     Parameters
     ----------
     large : bool
-        Whether amounts of `LARGEST` and beyond are among them.
+        Whether amounts of `LARGEST` and beyond are among them; otherwise they are passed over.
     """
     if large:
         return f"list_sum(list_sort(list({column}) FILTER ({column} IS NOT NULL)))"
-    return f"(CAST({whole_sum(column)} AS DOUBLE) / {_ONE})"
-
-
-def whole_sum(column: str) -> str:
-    """Return SQL for the sum as a whole number of 2⁻³⁰; amounts too large for that are passed over."""
-    return f"sum(CASE WHEN abs({column}) < {LARGEST} THEN CAST(round({column} * {_ONE}) AS BIGINT) END)"
+    whole = f"sum(CASE WHEN abs({column}) < {LARGEST} THEN CAST(round({column} * {_ONE}) AS BIGINT) END)"
+    return f"(CAST({whole} AS DOUBLE) / {_ONE})"
 
 
 def orders_of(items: str, *, discount: bool, large: bool = False, counted: str = "") -> str:

@@ -11,7 +11,7 @@ import pytest
 from decision_engine.cli.main import main
 from decision_engine.config import Config, load_config
 from decision_engine.history import History, HistoryStore, digest_sources
-from decision_engine.history.content import FileDigests
+from decision_engine.history.file_digests import FileDigests
 from simulations.errors import ConfigError, InputError
 from tests.history.shop import SHOP, write_shop
 
