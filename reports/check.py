@@ -69,7 +69,7 @@ class CheckReport:
     contacts : frame, a row an action and week
         action, week, contacts.
     stages : frame, a row a stage
-        stage, supported, missing (words, "" where nothing is).
+        stage, supported, remark (what is missing, or what the stage rests on; "" where there is nothing to say).
     remarks : frame, a row a remark
         kind, words.
     counts : frame, a row a mapping

@@ -42,9 +42,8 @@ def verdict_section(
     points: list[Html] = [_strong(said) for said in alarms]
     if to_fill_in:
         lines = element("ul", *(element("li", code(line)) for line in to_fill_in))
-        lead = f"{numbers.plural(len(to_fill_in), 'placeholder')} in the configuration:"
-        words = "nobody has vouched for these lines, and every amount of money rests on them."
-        points.append(joined([element("strong", lead), words, lines], " "))
+        words = "nobody has vouched for these lines of the configuration, and every amount of money rests on them."
+        points.append(joined([element("strong", "Placeholders:"), words, lines], " "))
     points += [
         joined([element("strong", f"{row['kind'].capitalize()}:"), row["words"]], " ") for row in remarks.to_dict("records")
     ]
@@ -67,7 +66,7 @@ def stages_section(stages: pd.DataFrame, *, what: str) -> Section:
     Parameters
     ----------
     stages : frame, a row a stage
-        stage, supported, missing (words, "" where nothing is).
+        stage, supported, remark (what is missing, or what the stage rests on; "" where there is nothing to say).
     what : str
         Supports them: "history" or "experiment".
     """
@@ -76,12 +75,16 @@ def stages_section(stages: pd.DataFrame, *, what: str) -> Section:
             "tr",
             element("th", row["stage"], scope="row", class_="left"),
             element("td", badge("yes", "passed") if row["supported"] else badge("no", "failed")),
-            element("td", row["missing"] or numbers.MISSING),
+            element("td", row["remark"] or numbers.MISSING),
         )
         for row in stages.to_dict("records")
     ]
     head = element(
-        "tr", *(element("th", words, scope="col", class_="left") for words in ("Stage", "Supported", "What is missing"))
+        "tr",
+        *(
+            element("th", words, scope="col", class_="left")
+            for words in ("Stage", "Supported", "What is missing, or what it rests on")
+        ),
     )
     caption = f"What this {what} supports. A run goes on where it can; a stage that says no should not be believed."
     table = element("table", element("caption", element("span", caption)), element("thead", head), element("tbody", *rows))

@@ -24,7 +24,10 @@ def init(
 ) -> None:
     """Look at FILES, guess what their columns mean, and write OUT/config.yaml: commented, ready for `check`."""
     from decision_engine.cli.options import print_json
+    from decision_engine.cli.width import fold
+    from decision_engine.config.placeholders import FILL_IN, find_placeholders, say_all
     from decision_engine.history.starter import write_starter
+    from reports.numbers import plural
     from simulations.errors import ConfigError
 
     path = out / "config.yaml"
@@ -39,18 +42,21 @@ def init(
                 "to_fill_in": list(starter.to_fill_in),
                 "not_found": list(starter.not_found),
                 "decisions": list(starter.decisions),
+                "taken": list(starter.taken),
                 "key_variable": starter.key_variable,
             }
         )
         return
     typer.echo(f"Written: {path}")
-    for decision in starter.decisions:
-        typer.echo(f"  {'answered' if asking else 'decided'}: {decision}")
-    for words in starter.not_found:
-        typer.echo(f"  not found: {words}")
-    typer.echo(f"To fill in, {len(starter.to_fill_in)} lines:")
-    for line in starter.to_fill_in:
-        typer.echo(f"  {line}")
+    marked = find_placeholders(starter.text)
+    for line in (
+        *(f"  {'answered' if asking else 'decided'}: {decision}" for decision in starter.decisions),
+        *(f"  taken: {words}" for words in starter.taken),
+        *(f"  not found: {words}" for words in starter.not_found),
+        f"To fill in, marked {FILL_IN} in the file: {plural(len(marked), 'line')}",
+        *(f"  {told}" for told in say_all(marked)),
+    ):
+        typer.echo(fold(line))
     if starter.key_variable is not None:
         typer.echo(f"First: export {starter.key_variable}=<a secret of 16 or more signs>, the key for pseudonyms")
     typer.echo(f"Next: decision-engine check {path}")

@@ -8,9 +8,11 @@ value, or agrees with the one that stands there, takes the mark out.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FILL_IN = "FILL IN"
+_SHOWN = 3  # lines of one question whose numbers are told
 _MARKED = re.compile(rf"^\s*(?:- )?(?P<written>[^#\s].*?)\s+#\s*(?P<comment>.*\b{FILL_IN}\b.*)$")
 
 
@@ -24,7 +26,31 @@ class Placeholder:
 
     def say(self) -> str:
         """Return it as one line."""
-        return f"line {self.line}: {self.written}" + (f" ({self.wanted})" if self.wanted else "")
+        return _said(f"line {self.line}", self)
+
+
+def say_all(placeholders: Sequence[Placeholder]) -> list[str]:
+    r"""Return a line a question: lines that say the same and ask the same are told together.
+
+    Examples
+    --------
+    >>> text = "- cost: 0.1 # FILL IN: of one contact\n- cost: 0.1 # FILL IN: of one contact\nbudget: 9 # FILL IN"
+    >>> say_all(find_placeholders(text))
+    ['lines 1, 2: cost: 0.1 (of one contact)', 'line 3: budget: 9']
+    """
+    groups: dict[tuple[str, str], list[Placeholder]] = {}
+    for one in placeholders:
+        groups.setdefault((one.written, one.wanted), []).append(one)
+    told = []
+    for group in groups.values():
+        numbers = ", ".join(str(one.line) for one in group[:_SHOWN])
+        more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
+        told.append(_said(f"line{'s' * (len(group) > 1)} {numbers}{more}", group[0]))
+    return told
+
+
+def _said(where: str, one: Placeholder) -> str:
+    return f"{where}: {one.written}" + (f" ({one.wanted})" if one.wanted else "")
 
 
 def find_placeholders(text: str) -> tuple[Placeholder, ...]:
@@ -55,4 +81,4 @@ def warn_of(placeholders: tuple[Placeholder, ...], file: str) -> str:
         f"{file}: {n} {'line holds a placeholder' if n == 1 else 'lines hold placeholders'} that nobody has vouched for. "
         f"Write the true value, and take the mark {FILL_IN} out."
     )
-    return "\n".join([head, *(f"  {placeholder.say()}" for placeholder in placeholders)])
+    return "\n".join([head, *(f"  {told}" for told in say_all(placeholders))])

@@ -126,7 +126,13 @@ def _stages(trial: Trial, assignment: Assignment, config: Config) -> tuple[Suppo
         "targeting": [*effects, *draw, *targeting],
         "plan": [],
     }
-    return tuple(Support(stage=name, supported=not missing, missing=tuple(missing)) for name, missing in found.items())
+    hangs = "contacts only whom an estimated or assumed gain pays for"
+    if found["effects"]:
+        hangs = "on assumed gains alone; without any it contacts nobody"
+    return tuple(
+        Support(stage=name, supported=not missing, missing=tuple(missing), rests_on=hangs if name == "plan" else "")
+        for name, missing in found.items()
+    )
 
 
 def trial_data_document(checked: CheckedTrial) -> dict[str, Any]:
@@ -179,7 +185,7 @@ def trial_check_document(checked: CheckedTrial, config: Config) -> dict[str, Any
         "to_fill_in": [{"line": p.line, "written": p.written, "wanted": p.wanted} for p in config.origin.placeholders],
         **trial_data_document(checked),
         "remarks": [{"kind": remark.kind, "words": remark.words} for remark in checked.remarks],
-        "stages": {s.stage: {"supported": s.supported, "missing": list(s.missing)} for s in checked.stages},
+        "stages": {one.stage: one.to_json() for one in checked.stages},
     }
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from decision_engine.config.models import Config
+from decision_engine.config.placeholders import say_all
 from decision_engine.experiment.check import CheckedTrial
 from decision_engine.experiment.trial import Trial
 from decision_engine.stages.check_page import round_width
@@ -32,7 +33,7 @@ def trial_check_report(checked: CheckedTrial, config: Config) -> TrialCheckRepor
         summary=history.summary(),
         alarm=checked.alarm,
         words=words,
-        to_fill_in=tuple(placeholder.say() for placeholder in config.origin.placeholders),
+        to_fill_in=tuple(say_all(config.origin.placeholders)),
         cards=_cards(checked, config),
         groups=checked.groups,
         outcomes=outcomes_frame(trial, config.interval_level),
@@ -40,9 +41,7 @@ def trial_check_report(checked: CheckedTrial, config: Config) -> TrialCheckRepor
         amounts_axis=f"{trial.outcome_names[0]}, {config.currency}",
         balance=checked.balance,
         bins=None if calibration is None else calibration.bins,
-        stages=pd.DataFrame(
-            [{"stage": s.stage, "supported": s.supported, "missing": "; ".join(s.missing)} for s in checked.stages]
-        ),
+        stages=pd.DataFrame([{"stage": s.stage, "supported": s.supported, "remark": s.remark} for s in checked.stages]),
         remarks=pd.DataFrame([{"kind": r.kind, "words": r.words} for r in checked.remarks], columns=["kind", "words"]),
         counts=history.counts.drop(columns="outside_periods"),  # an experiment has no weeks
         reasons=reasons,

@@ -13,9 +13,10 @@ import duckdb
 
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.infer import CLOSE, Guess, name_parts
+from decision_engine.history.order_states import rule_of_states
 from decision_engine.history.rounds import rounds_of
-from decision_engine.history.sheets import Line, Sheet, TableDraft, sql_of
-from decision_engine.history.sources import quote
+from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of, sql_of
+from decision_engine.history.sources import literal, quote
 from simulations.errors import HistoryError
 
 Choose = Callable[[str, Sequence[str]], int]  # a question and its options, the best first -> the one chosen
@@ -58,11 +59,7 @@ class Drafter:
             if orders is None:
                 raise HistoryError(self._nothing())
         same = [sheet for sheet in self.sheets if list(sheet.looks) == list(orders.sheet.looks)]
-        drafts = [orders] + [
-            TableDraft(table=orders.table, sheet=sheet, joins=orders.joins, where=orders.where, lines=orders.lines)
-            for sheet in same
-            if sheet is not orders.sheet
-        ]
+        drafts = [orders] + [replace(orders, sheet=sheet) for sheet in same if sheet is not orders.sheet]
         used = {sheet.name for draft in drafts for sheet in (draft.sheet,)}
         exposures = self._exposures(orders)
         if exposures is not None:
@@ -160,6 +157,9 @@ class Drafter:
         draft.lines["ordered_at"] = time
         draft.lines["revenue"] = self._revenue(draft)
         self._further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
+        states = rule_of_states(self.connection, draft) if draft.where is None else None
+        if states is not None:
+            draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
 
     def _revenue(self, draft: TableDraft) -> Line:
         sheet = draft.sheet
@@ -173,10 +173,8 @@ class Drafter:
         named = set(name_parts(paid.name))
         quantity = draft.lines.get("quantity") or (self._line(draft, "quantity") if "quantity" in sheet.roles else None)
         if quantity is not None and named & _OF_ONE_PIECE and not named & {"total", "line"}:
-            if paid.comma or paid.grouped or paid.expression:  # signs that a product would have to read first
-                fill_in = f"what was paid; this looks like the price of one piece, and {quantity.expression} like the pieces"
-                return replace(line, fill_in=fill_in)
-            product = " * ".join(f"TRY_CAST({part} AS DOUBLE)" for part in (quantity.expression, line.expression))
+            pieces = next(look for look in sheet.looks.values() if self._column(look) == quantity.expression)
+            product = " * ".join(number_of(self.connection, look) for look in (pieces, paid))
             return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
         return line
 
@@ -190,15 +188,16 @@ class Drafter:
     def _not_found(self, draft: TableDraft, role: str) -> str:
         return f"{draft.sheet.name}: no column says {_WANTED[role]}"
 
-    def _bought(self, sheet: Sheet) -> str | None:
+    def _bought(self, sheet: Sheet) -> Line | None:
         """Return the condition on a log's event column under which a row is a purchase."""
         return self._event(sheet, _BOUGHT)
 
-    def _event(self, sheet: Sheet, words: Sequence[str]) -> str | None:
+    def _event(self, sheet: Sheet, words: Sequence[str]) -> Line | None:
         for guess in sheet.roles.get("event", []):
             for value in sheet.looks[guess.column].frequent:
                 if value.lower() in words:
-                    return f"{self._column(sheet.looks[guess.column])} = '{value.replace(chr(39), chr(39) * 2)}'"
+                    condition = f"{self._column(sheet.looks[guess.column])} = {literal(value)}"
+                    return Line(expression=condition, confidence=guess.confidence)
         return None
 
     def _reach(self, draft: TableDraft, role: str) -> Guess | None:

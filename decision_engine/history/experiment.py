@@ -7,7 +7,6 @@ whatever else tells users apart is a covariate.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +16,41 @@ from decision_engine.history.draft import Choose
 from decision_engine.history.infer import CLOSE, name_parts
 from decision_engine.history.round_shares import round_shares
 from decision_engine.history.sheets import Sheet
+from decision_engine.history.yaml_text import folded, quoted, yaml_text
 
 _CONTROLS = frozenset(
-    {"none", "control", "controls", "no", "nothing", "0", "false", "placebo", "holdout", "held out", "untreated"}
+    {
+        "none",
+        "control",
+        "controls",
+        "ctrl",
+        "no",
+        "nothing",
+        "0",
+        "false",
+        "placebo",
+        "sham",
+        "holdout",
+        "hold out",
+        "hold-out",
+        "held out",
+        "untreated",
+        "baseline",
+        "base",
+        "default",
+        "standard",
+        "status quo",
+        "original",
+        "kontrolle",
+        "kontrollgruppe",
+        "contrôle",
+        "témoin",
+        "controle",
+    }
 )
 _YES = ("1", "true", "yes")
 _BEFORE = frozenset({"past", "previous", "prior", "history", "before", "last", "pre", "old", "avg"})
+_ARM = re.compile(r"(?P<what>|.*[^a-z0-9]|[a-z]+(?=[0-9]))(?P<which>[a-z]|[0-9]+)")  # A, variant_b, group 2, arm3
 _MOST_GROUPS = 10
 _FEWEST_ROWS = 30
 # names of columns in sets whose outcomes were drawn: whoever matches users by them knows the answer
@@ -35,7 +63,6 @@ _CONTROL_NAMED = 0.3  # what a value named like a control group adds to it
 _TIME = 0.6  # confidence from which a column of times says that the file is a log
 _HAS_MANY_VALUES = 12
 _NEARLY = 0.98  # share of ids that are given once from which the others are slips
-_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +76,7 @@ class ExperimentDraft:
     groups : dict of str to str
         Raw values of the treatment and the action each stands for, `none` for the control group.
     control_guessed : bool
-        No value is named like a control group; the most frequent one is taken.
+        No value is named like a control group; the first of arms that are lettered or numbered is taken, else the largest.
     outcomes : tuple of str
         Columns, the first is taken for money.
     money_guessed : str
@@ -117,7 +144,7 @@ def _draft(sheet: Sheet, choose: Choose) -> ExperimentDraft | None:
         user=users[0] if users else None,
         treatment=treatment,
         confidence=confidence,
-        groups=_groups(sheet.looks[treatment], control or sheet.looks[treatment].frequent[0]),
+        groups=_groups(sheet.looks[treatment], control or _first_arm(sheet.looks[treatment])),
         control_guessed=control is None,
         propensity=propensity,
         consent=consent,
@@ -147,9 +174,17 @@ def _control(look: ColumnLook) -> str | None:
     """Return the value that is named like a control group."""
     for value in look.frequent:
         words = value.strip().lower()
-        if words in _CONTROLS or words.startswith(("no ", "no-", "control", "without")):
+        if words in _CONTROLS or words.startswith(("no ", "no-", "no_", "control", "without", "kein", "ohne", "sans ", "sin ")):
             return value
     return None
+
+
+def _first_arm(look: ColumnLook) -> str:
+    """Return the first of arms called by letters or numbers, such as A and B; else the largest."""
+    arms = [_ARM.fullmatch(value.strip().lower()) for value in look.frequent]
+    called = [(len(arm["which"]), arm["which"], value) for arm, value in zip(arms, look.frequent, strict=True) if arm]
+    alike = len({arm["what"] for arm in arms if arm}) == 1
+    return min(called)[2] if alike and len(called) == len(look.frequent) else look.frequent[0]
 
 
 def _groups(look: ColumnLook, control: str) -> dict[str, str]:
@@ -216,15 +251,15 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
         "  experiment:",
         f"    source: {draft.sheet.name}",
         "    columns:",
-        f"      user_id: {_text(user)}{who}",
-        f"      treatment: {_text(_sql(draft.treatment))} # {draft.confidence:.2f}",
+        f"      user_id: {yaml_text(user)}{who}",
+        f"      treatment: {yaml_text(_sql(draft.treatment))} # {draft.confidence:.2f}",
     ]
-    lines += [f"      propensity: {_text(_sql(draft.propensity))}"] if draft.propensity else []
-    lines += [f"      consent: {_text(_sql(draft.consent))}"] if draft.consent else []
+    for name, column in (("propensity", draft.propensity), ("consent", draft.consent)):
+        lines += [f"      {name}: {yaml_text(_sql(column))}{_confidence(draft, name, column)}"] if column else []
     lines += ["    values:", "      treatment:"]
     for raw, action in draft.groups.items():
         asked = f" # {marked}: is this the control group?" if action == "none" and draft.control_guessed else ""
-        lines.append(f"        {json.dumps(raw, ensure_ascii=False)}: {action}{asked}")
+        lines.append(f"        {quoted(raw)}: {action}{asked}")
     lines += [
         "",
         "# What the columns mean; those not mapped above are the source's columns of the same name.",
@@ -233,11 +268,10 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
     ]
     for place, name in enumerate(draft.outcomes):
         asked = f" # {marked}: {draft.money_guessed}" if place == 0 and draft.money_guessed else ""
-        lines.append(f"    - {_text(name)}{asked}")
+        asked = asked or _confidence(draft, "money", name) or _confidence(draft, "outcome", name)
+        lines.append(f"    - {yaml_text(name)}{asked}")
     lines.append("  money: revenue # or margin, if the first outcome is margin already")
-    lines += _folded(
-        "  covariates: [", [_text(name) for name in draft.covariates], "] # known before the treatment: check this"
-    )
+    lines += folded("  covariates: [", draft.covariates, "] # known before the treatment: check this")
     return [
         *lines,
         *_shares(draft, marked),
@@ -254,6 +288,12 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
         f"  budget: 100 # {marked}: most the plan may cost",
         "  holdout_share: 0.1",
     ]
+
+
+def _confidence(draft: ExperimentDraft, role: str, column: str) -> str:
+    """Return the comment that says how sure a guess is; nothing where the column was not guessed for that role."""
+    found = [guess.confidence for guess in draft.sheet.roles.get(role, []) if guess.column == column]
+    return f" # {found[0]:.2f}" if found else ""
 
 
 def _shares(draft: ExperimentDraft, marked: str) -> list[str]:
@@ -285,25 +325,3 @@ def _sql(column: str) -> str:
 
 
 _KEYWORDS = frozenset({"group", "order", "table", "select", "case", "when", "user", "all", "column", "check", "default", "end"})
-
-
-def _text(text: str) -> str:
-    """Write a text as YAML, quoted where it is not plain."""
-    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ +]*[A-Za-z0-9_]|[A-Za-z_]", text)
-    return text if plain and text.lower() not in WORDS_OF_YAML else json.dumps(text, ensure_ascii=False)
-
-
-WORDS_OF_YAML = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-
-
-def _folded(opening: str, items: list[str], closing: str) -> list[str]:
-    """Write a list over as many lines as it needs."""
-    lines, indent = [opening], " " * len(opening)
-    for place, item in enumerate(items):
-        piece = item + (", " if place + 1 < len(items) else "")
-        if len(lines[-1]) + len(piece) > _WIDTH and lines[-1].strip() != opening.strip():
-            lines[-1] = lines[-1].rstrip()
-            lines.append(indent)
-        lines[-1] += piece
-    lines[-1] += closing
-    return lines

@@ -110,7 +110,9 @@ _AGAINST: dict[str, frozenset[str]] = {
 _PERSONAL = frozenset(
     {"email", "mail", "phone", "mobile", "firstname", "lastname", "surname", "fullname", "street", "address", "iban", "birth",
      "birthdate", "birthday", "dob", "ssn", "passport", "vorname", "nachname", "telefon", "handy", "adresse", "anschrift",
-     "geburtstag", "telefono", "telephone"}
+     "geburtstag", "telefono", "telephone", "zip", "zipcode", "postcode", "postal", "postalcode", "plz", "ip", "ipaddress",
+     "device", "deviceid", "cookie", "imei", "latitude", "longitude", "username", "login", "nickname", "hausnummer", "taxid",
+     "cpf", "nif", "dni"}
 )  # fmt: skip
 _PERSONAL_STEMS = (
     "geburt",
@@ -121,6 +123,7 @@ _PERSONAL_STEMS = (
     "nachname",
     "strasse",
     "straße",
+    "postleitzahl",
     "姓名",
     "电话",
     "手机",
@@ -195,10 +198,32 @@ def guess_personal(looks: dict[str, ColumnLook]) -> list[str]:
     return [name for name, look in looks.items() if _is_personal(name_parts(name), look)]
 
 
+def speaks_of_people(name: str) -> bool:
+    """Whether a column is named like something that names or reaches a person, whatever it holds.
+
+    Examples
+    --------
+    >>> speaks_of_people("customer_name"), speaks_of_people("E-Mail"), speaks_of_people("product_name")
+    (True, True, False)
+    """
+    parts = name_parts(name)
+    return _says_personal(parts) or _names_people(parts)
+
+
+def _words_of(parts: list[str]) -> set[str]:
+    return {*parts, "".join(parts)} | {"".join(pair) for pair in pairwise(parts)}
+
+
+def _says_personal(parts: list[str]) -> bool:
+    return bool(_PERSONAL & _words_of(parts)) or any(stem in part for stem in _PERSONAL_STEMS for part in parts)
+
+
+def _names_people(parts: list[str]) -> bool:
+    return "name" in parts and (len(parts) == 1 or bool(_PEOPLE & _words_of(parts)))
+
+
 def _is_personal(parts: list[str], look: ColumnLook) -> bool:
-    words = {*parts, "".join(parts)} | {"".join(pair) for pair in pairwise(parts)}
-    said = bool(_PERSONAL & words) or any(stem in part for stem in _PERSONAL_STEMS for part in parts)
-    of_people = "name" in parts and (len(parts) == 1 or bool(_PEOPLE & words))
+    words, said, of_people = _words_of(parts), _says_personal(parts), _names_people(parts)
     birth = bool({"birth", "birthdate", "birthday", "dob", "geburtstag"} & words) or any("geburt" in part for part in parts)
     if said and look.n_distinct > 20 and (birth or look.time < 0.5):
         return True

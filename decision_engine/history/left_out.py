@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.experiment import ExperimentDraft, knows_the_truth
+from decision_engine.history.infer import speaks_of_people
 from decision_engine.history.sheets import Sheet, TableDraft
-from decision_engine.history.sources import quote
+from decision_engine.history.sources import literal, quote
 
 _WIDTH = 120
+_MOST_EVENTS = 8
+_SHORT = 12
 
 
 def left_out_lines(sheet: Sheet, used: Iterable[str], indent: str = "  ") -> list[str]:
@@ -26,6 +29,23 @@ def left_out_lines(sheet: Sheet, used: Iterable[str], indent: str = "  ") -> lis
         return []
     told = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
     return comment_lines(f"left out of {sheet.name}: {told}", indent)
+
+
+def unused_events(sheet: Sheet, drafts: Sequence[TableDraft], indent: str = "  ") -> list[str]:
+    """Return comments that name the values of a sheet's event column that no draft's condition asks for."""
+    asked = [draft.where.expression for draft in drafts if draft.sheet is sheet and draft.where is not None]
+    for guess in sheet.roles.get("event", []):
+        look = sheet.looks[guess.column]
+        if not any(_reads(condition, look) for condition in asked):
+            continue
+        counts = dict(zip(look.frequent, look.counts, strict=True))
+        unused = [value for value in look.frequent if not any(literal(value) in condition for condition in asked)]
+        told = ", ".join(f"{value} {counts[value]:,}" for value in unused[:_MOST_EVENTS])
+        more = f" and {len(unused) - _MOST_EVENTS} more" if len(unused) > _MOST_EVENTS else ""
+        return (
+            comment_lines(f"rows of {sheet.name} that no table asks for, by {look.name}: {told}{more}", indent) if told else []
+        )
+    return []
 
 
 def comment_lines(words: str, indent: str = "  ") -> list[str]:
@@ -44,7 +64,8 @@ def _reason(sheet: Sheet, look: ColumnLook, *, is_empty: bool) -> str:
     if not look.filled and not is_empty:
         return "empty"
     if look.n_distinct == 1:
-        return f"always {' '.join(look.frequent[0].split())[:30]}"
+        is_plain = look.length <= _SHORT and not speaks_of_people(look.name) and "@" not in look.frequent[0]
+        return f"always {look.frequent[0]}" if is_plain else "one value throughout"  # which might name somebody
     roles = [role for role, guesses in sheet.roles.items() if any(guess.column == look.name for guess in guesses)]
     return f"may be the {roles[0]}; not chosen" if roles else "no use known"
 
@@ -55,7 +76,8 @@ def columns_of_drafts(sheet: Sheet, drafts: Sequence[TableDraft]) -> set[str]:
     for draft in drafts:
         if sheet not in draft.sheets:
             continue
-        texts += [line.expression for line in draft.lines.values()] + ([draft.where] if draft.where else [])
+        lines = [*draft.lines.values(), draft.where, draft.returns]
+        texts += [line.expression for line in lines if line is not None]
         texts += [quote(column) for _, here, there in draft.joins for column in (here, there)]
     return {name for name, look in sheet.looks.items() if any(_reads(text, look) for text in texts)}
 

@@ -34,15 +34,25 @@ class Remark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Support:
-    """Whether a stage can be done with this history, and what is missing where it cannot."""
+    """Whether a stage can be done with this history, what is missing where it cannot, and what it rests on where it can."""
 
     stage: str
     supported: bool
     missing: tuple[str, ...]
+    rests_on: str = ""
+
+    @property
+    def remark(self) -> str:
+        """What is missing; else what the stage rests on, where that is to be known."""
+        return self.rests_on if self.supported else "; ".join(self.missing)
 
     def say(self) -> str:
         """Return it as one line."""
-        return f"{self.stage}: yes" if self.supported else f"{self.stage}: no; {'; '.join(self.missing)}"
+        return f"{self.stage}: {'yes' if self.supported else 'no'}{f'; {self.remark}' if self.remark else ''}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values, but for its name."""
+        return {"supported": self.supported, "missing": list(self.missing), "rests_on": self.rests_on}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +111,7 @@ class Readiness:
         """Return it as plain values."""
         return {
             "remarks": [{"kind": remark.kind, "words": remark.words} for remark in self.remarks],
-            "stages": {s.stage: {"supported": s.supported, "missing": list(s.missing)} for s in self.stages},
+            "stages": {one.stage: one.to_json() for one in self.stages},
             "propensities": [
                 {
                     "action": p.action,
@@ -271,7 +281,19 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
         "plan": after,
         "signals": (f"no {', '.join(texts)}",) if len(texts) == 3 else (),
     }
-    return tuple(Support(stage=name, supported=not missing, missing=tuple(missing)) for name, missing in found.items())
+    from_here = "assumed responses" if effects else "effects as far as they are identified, else assumed responses"
+    rests_on = {
+        "effects": ""
+        if not ope
+        else "what is recorded of users: no probability of being chosen is, and `run` judges whether that will do",
+        "plan": from_here,
+        "evaluate": from_here,
+        "search": from_here,
+    }
+    return tuple(
+        Support(stage=name, supported=not missing, missing=tuple(missing), rests_on="" if missing else rests_on.get(name, ""))
+        for name, missing in found.items()
+    )
 
 
 def _effects(history: History, config: Config) -> tuple[str, ...]:

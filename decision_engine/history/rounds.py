@@ -44,7 +44,11 @@ def rounds_of(connection: duckdb.DuckDBPyConnection, sheets: Sequence[Sheet]) ->
         orders = {"user_id": user, "order_id": Line(expression=who), "ordered_at": when, "revenue": paid}
         return [
             TableDraft(
-                table="orders", sheet=sheet, where=f"TRY_CAST({outcome} AS DOUBLE) > 0", lines=orders, is_of_rounds=True
+                table="orders",
+                sheet=sheet,
+                where=Line(expression=f"TRY_CAST({outcome} AS DOUBLE) > 0"),
+                lines=orders,
+                is_of_rounds=True,
             ),
             TableDraft(table="exposures", sheet=sheet, lines=lines, is_of_rounds=True),
         ]

@@ -9,7 +9,7 @@ import duckdb
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.infer import Guess
-from decision_engine.history.sources import OpenSource, quote
+from decision_engine.history.sources import OpenSource, literal, quote
 
 UNIQUE = 0.999  # share of rows whose value nobody else has, from which on a column names rows
 
@@ -56,7 +56,9 @@ class TableDraft:
     table: str
     sheet: Sheet
     joins: list[tuple[Sheet, str, str]] = field(default_factory=list)  # a sheet, the column here, the column there
-    where: str | None = None
+    where: Line | None = None
+    returns: Line | None = None
+    remarks: tuple[str, ...] = ()  # what the conditions do
     lines: dict[str, Line] = field(default_factory=dict)
     is_of_rounds: bool = False
 
@@ -69,6 +71,16 @@ class TableDraft:
 def sql_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
     """Return a column as SQL."""
     return look.expression or identifier(connection, look.name)
+
+
+def number_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
+    """Return a column's number as SQL, free of the signs with which it is written there; NULL where it is none."""
+    written = sql_of(connection, look)
+    if look.comma:
+        written = f"replace(replace({written}, {literal(look.thousands or '.')}, ''), ',', '.')"
+    elif look.grouped:
+        written = f"replace({written}, ',', '')"
+    return f"TRY_CAST({written} AS DOUBLE)"
 
 
 def identifier(connection: duckdb.DuckDBPyConnection, name: str) -> str:

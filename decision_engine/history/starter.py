@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,27 +14,33 @@ from decision_engine.config.origin import Origin
 from decision_engine.config.placeholders import FILL_IN
 from decision_engine.config.schema import config_schema_json
 from decision_engine.config.sources import SourceConfig
+from decision_engine.history.action_drafts import ActionDraft, draft_actions
 from decision_engine.history.candidates import find_sources
 from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.draft import Choose, Drafter
-from decision_engine.history.experiment import WORDS_OF_YAML, ExperimentDraft, experiment_lines, find_experiment
+from decision_engine.history.experiment import ExperimentDraft, experiment_lines, find_experiment
 from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
 from decision_engine.history.ingest import read_history
-from decision_engine.history.left_out import columns_of_drafts, columns_of_experiment, comment_lines, left_out_lines
-from decision_engine.history.rounds import MOST_ACTIONS
-from decision_engine.history.sheets import Line, Sheet, TableDraft
+from decision_engine.history.left_out import (
+    columns_of_drafts,
+    columns_of_experiment,
+    comment_lines,
+    left_out_lines,
+    unused_events,
+)
+from decision_engine.history.mapping_lines import RETURNED, mapping_lines
+from decision_engine.history.sheets import Sheet, TableDraft
 from decision_engine.history.sources import SourceReader, quote
 from decision_engine.history.to_fill_in import lines_to_answer, unknown_weeks, weeks_of
+from decision_engine.history.yaml_text import on_one_line, yaml_text
 from simulations.errors import HistoryError
 
 KEY_VARIABLE = "DECISION_ENGINE_PSEUDONYM_KEY"
 SCHEMA_FILE = "configuration.schema.json"
-RETURNED = "exported_exposures"  # the source of what `plan export` wrote
 NO_CONSENT = (
     "No column of consent was found: everybody counts as one who may be contacted. Where only some agreed, map "
     "`consent` in {where}."
 )
-RETURNED_COLUMNS = ("user_id", "exposed_at", "action", "propensity", "cost", "channel", "would_be")
 _CODES = ("USD", "EUR", "GBP", "CHF", "BRL", "JPY", "CNY", "INR", "SEK", "PLN")
 
 
@@ -52,6 +56,8 @@ class Starter:
         Its lines that only a person can answer.
     decisions : tuple of str
         What was decided where guesses were close.
+    taken : tuple of str
+        What rows are taken for, where that leaves some out or turns them around.
     not_found : tuple of str
         What the files do not tell, and what that means.
     key_variable : str or None
@@ -61,6 +67,7 @@ class Starter:
     text: str
     to_fill_in: tuple[str, ...]
     decisions: tuple[str, ...]
+    taken: tuple[str, ...] = ()
     not_found: tuple[str, ...] = ()
     key_variable: str | None = None
 
@@ -98,7 +105,7 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
             head = _head(path, others, [experiment.sheet], left_out_lines(experiment.sheet, columns_of_experiment(experiment)))
             return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
         drafts = Drafter(reader.connection, sheets, choose).draft()
-        actions = _actions(reader, drafts)
+        actions = draft_actions(reader.connection, sheets, drafts)
     return _write_history(path, sheets, drafts, actions, decisions)
 
 
@@ -111,19 +118,23 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_history(
-    path: Path, sheets: list[Sheet], drafts: list[TableDraft], actions: dict[str, str], decisions: list[str]
+    path: Path, sheets: list[Sheet], drafts: list[TableDraft], actions: tuple[ActionDraft, ...], decisions: list[str]
 ) -> Starter:
     """Write the configuration of a history, and read it once to see its weeks."""
     used = {sheet.name for draft in drafts for sheet in draft.sheets}
     kept = [sheet for sheet in sheets if sheet.name in used]
-    unused = [sheet.name for sheet in sheets if sheet.name not in used]
+    described_by = {one.told_by for one in actions}
+    unused = [sheet.name for sheet in sheets if sheet.name not in used | described_by]
     is_of_rounds = any(draft.is_of_rounds for draft in drafts)
     returns = not is_of_rounds and RETURNED not in {sheet.name for sheet in sheets}
     not_found = [line.not_found for draft in drafts for line in draft.lines.values() if line.not_found]
     consent = _consent(kept, drafts)
     left_out = [line for sheet in kept for line in left_out_lines(sheet, columns_of_drafts(sheet, drafts))]
+    left_out += [line for sheet in kept for line in unused_events(sheet, drafts)]
     head = _head(path, unused, kept, [*left_out, *(_returned_source(kept) if returns else [])])
-    tables = _tables(drafts, actions, comment_lines(consent) if consent else [], returns=returns)
+    tables = mapping_lines(
+        drafts, {one.raw: one.name for one in actions}, comment_lines(consent) if consent else [], returns=returns
+    )
 
     def render(time: Sequence[str]) -> str:
         return "\n".join([*head, *tables, *time, *lines_to_answer(actions, is_of_rounds=is_of_rounds)]) + "\n"
@@ -148,7 +159,10 @@ def _write_history(
         path.unlink()
         raise
     (path.parent / SCHEMA_FILE).write_text(config_schema_json(), encoding="utf-8")
-    return _starter(path.read_text(encoding="utf-8"), decisions, [*dict.fromkeys(not_found), *([consent] if consent else [])])
+    not_found += [consent] if consent else []
+    return _starter(
+        path.read_text(encoding="utf-8"), decisions, not_found, taken=[f"{d.table}: {r}" for d in drafts for r in d.remarks]
+    )
 
 
 def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft) -> Starter:
@@ -164,13 +178,14 @@ def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft:
     return _starter(text, decisions, [] if draft.consent else [NO_CONSENT.format(where="tables.experiment")])
 
 
-def _starter(text: str, decisions: list[str], not_found: Sequence[str]) -> Starter:
+def _starter(text: str, decisions: Sequence[str], not_found: Sequence[str], *, taken: Sequence[str] = ()) -> Starter:
     marked = tuple(line.strip() for line in text.splitlines() if FILL_IN in line and not line.startswith("#"))
     return Starter(
         text=text,
         to_fill_in=marked,
         decisions=tuple(dict.fromkeys(decisions)),
-        not_found=tuple(not_found),
+        taken=tuple(dict.fromkeys(taken)),
+        not_found=tuple(dict.fromkeys(not_found)),
         key_variable=KEY_VARIABLE if f"\nprivacy: {{pseudonym_key: {KEY_VARIABLE}}}" in text else None,
     )
 
@@ -256,37 +271,13 @@ def _numbers(looks: dict[str, ColumnLook], roles: dict[str, list[Guess]]) -> dic
         plain = look.expression or quote(look.name)
         for sign in (look.thousands, "."):
             plain = f"replace({plain}, '{sign * (1 + (sign == chr(39)))}', '')" if sign else plain
-        looks[look.name] = replace(look, expression=f"replace({plain}, ',', '.')")
+        looks[look.name] = replace(look, expression=f"replace({plain}, ',', '.')", comma=0.0, number=look.number + look.comma)
         return {}
     return {"decimal": ",", "thousands": look.thousands or "."}
 
 
 def _has_point(look: ColumnLook) -> bool:
     return any("." in value for value in look.frequent)
-
-
-def _actions(reader: SourceReader, drafts: list[TableDraft]) -> dict[str, str]:
-    """Return raw values of the action column and the names they get, the most frequent first."""
-    names: dict[str, str] = {}
-    for draft in drafts:
-        if draft.table != "exposures":
-            continue
-        column, where = draft.lines["action"].expression, f"WHERE {draft.where}" if draft.where else ""
-        rows = reader.connection.execute(
-            f"SELECT trim(CAST(({column}) AS VARCHAR)) AS v FROM {draft.sheet.source.view} {where} "
-            f"GROUP BY v HAVING v <> '' ORDER BY count(*) DESC, v LIMIT {MOST_ACTIONS}"
-        ).fetchall()
-        for (raw,) in rows:
-            plain = re.sub(r"[^A-Za-z0-9_-]+", "_", raw).strip("_-").lower()[:24]
-            if re.fullmatch(r"[0-9a-f]{20,}", raw):  # a hash says nothing; its beginning is name enough
-                plain = f"{name_parts(column)[0]}_{raw[:8]}"
-            plain = plain if plain and plain[0].isalpha() else f"action_{plain}"
-            if raw.lower() in ("none", "control", "no", "no e-mail", "no email", "nothing"):
-                plain = "none"
-            while plain != "none" and plain in names.values():
-                plain += "_"
-            names[raw] = plain
-    return names
 
 
 def _head(path: Path, unused: list[str], sheets: list[Sheet], further: list[str]) -> list[str]:
@@ -301,13 +292,13 @@ def _head(path: Path, unused: list[str], sheets: list[Sheet], further: list[str]
     shop = " ".join(name_parts(path.parent.name if path.stem == "config" else path.stem)) or "shop"
     lines += [
         "",
-        f"name: {_yaml(shop.capitalize())}",
+        f"name: {yaml_text(shop.capitalize())}",
         _currency(sheets),
         *_privacy(sheets),
         "",
         "sources:",
     ]
-    lines += [f"  {sheet.name}: {_flow(sheet.written)}" for sheet in sheets]
+    lines += [f"  {sheet.name}: {on_one_line(sheet.written)}" for sheet in sheets]
     return [*lines, *further, ""]
 
 
@@ -343,54 +334,3 @@ def _privacy(sheets: list[Sheet]) -> list[str]:
 def _is_named_by_personal(sheet: Sheet) -> bool:
     users = sheet.roles.get("user", [])
     return bool(users) and users[0].column in sheet.personal
-
-
-def _tables(drafts: list[TableDraft], actions: dict[str, str], remarks: list[str], *, returns: bool) -> list[str]:
-    """Return the lines of the mappings; where `returns`, exported exposures are mapped besides."""
-    lines = ["# Canonical column: SQL expression over the source's columns.", "tables:", *remarks]
-    tables = [draft.table for draft in drafts] + (["exposures"] if returns else [])
-    for table in dict.fromkeys(tables):
-        lines.append(f"  {table}:")
-        for draft in (draft for draft in drafts if draft.table == table):
-            lines += [f"    - source: {draft.sheet.name}"]
-            if draft.joins:
-                lines.append("      join:")
-                lines += [
-                    f"        - {{source: {to.name}, on: {_on(here, there)}, keep: first}}" for to, here, there in draft.joins
-                ]
-            if draft.where:
-                lines.append(f"      where: {_yaml(draft.where)}")
-            lines.append("      columns:")
-            lines += [f"        {name}: {_yaml(line.expression)}{_comment(line)}" for name, line in draft.lines.items()]
-            if table == "exposures":
-                lines += ["      values:", "        action:"]
-                lines += [f"          {json.dumps(raw, ensure_ascii=False)}: {name}" for raw, name in actions.items()]
-        if returns and table == "exposures":
-            lines += [f"    - source: {RETURNED}", "      columns:", *(f"        {name}: {name}" for name in RETURNED_COLUMNS)]
-    return [*lines, ""]
-
-
-def _on(here: str, there: str) -> str:
-    return f"[{_yaml(here)}]" if here == there else f"{{{_yaml(here)}: {_yaml(there)}}}"
-
-
-def _comment(line: Line) -> str:
-    parts = [f"{FILL_IN}: {line.fill_in}"] if line.fill_in else []
-    if line.confidence is not None:
-        parts.append(f"{line.confidence:.2f}")
-    parts += [line.remark] if line.remark else []
-    return f" # {'; '.join(parts)}" if parts else ""
-
-
-def _flow(settings: dict[str, object]) -> str:
-    parts = [
-        f"{key}: [{', '.join(_yaml(str(v)) for v in value)}]" if isinstance(value, list) else f"{key}: {_yaml(str(value))}"
-        for key, value in settings.items()
-    ]
-    return "{" + ", ".join(parts) + "}"
-
-
-def _yaml(text: str) -> str:
-    """Write a text as YAML, quoted where it is not plain or says something else there."""
-    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ ./()-]*[A-Za-z0-9_)]|[A-Za-z_]", text)
-    return text if plain and text.lower() not in WORDS_OF_YAML else json.dumps(text, ensure_ascii=False)

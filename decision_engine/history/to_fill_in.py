@@ -6,11 +6,13 @@ and no file tells them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from decision_engine.config.placeholders import FILL_IN
+from decision_engine.history.action_drafts import ActionDraft
 from decision_engine.history.record import History
+from decision_engine.history.yaml_text import yaml_text
 
 _DAY = date(2024, 1, 1)  # a Monday; stands where no order tells the weeks
 
@@ -59,20 +61,18 @@ def unknown_weeks(*, zone: bool) -> list[str]:
     return time_lines(_DAY, 52, zone=zone, marked=True)
 
 
-def lines_to_answer(actions: Mapping[str, str], *, is_of_rounds: bool) -> list[str]:
-    """Return margin, actions and budget; a round's outcome is money already, and its action is free.
-
-    Parameters
-    ----------
-    actions : mapping of str to str
-        Raw values of the action column and the names they get.
-    """
+def lines_to_answer(drafts: Sequence[ActionDraft], *, is_of_rounds: bool) -> list[str]:
+    """Return margin, actions and budget; a round's outcome is money already, and its action is free."""
     share = "1.0" if is_of_rounds else "0.25"
-    names = [name for name in dict.fromkeys(actions.values()) if name != "none"]
-    kind = "coupon" if names and not is_of_rounds else "recommendation"
-    channel = "shop" if is_of_rounds else "email"
+    actions = [one for one in drafts if one.name != "none"]
+    usual = ActionDraft(
+        raw="",
+        name="recommendation",
+        kind="coupon" if actions and not is_of_rounds else "recommendation",
+        channel="shop" if is_of_rounds else "email",
+    )
     cost, budget = (0, 0) if is_of_rounds else (0.1, 100)
-    effect = "estimated" if names else "assumed # or estimated, once exported exposures have come back"
+    effect = "estimated" if actions else "assumed # or estimated, once exported exposures have come back"
     lines = [
         "",
         f"margin_share: {share} # {FILL_IN}: margin as a share of revenue; {share} is a placeholder",
@@ -82,11 +82,15 @@ def lines_to_answer(actions: Mapping[str, str], *, is_of_rounds: bool) -> list[s
         "# stands, and results rest on it.",
         "actions:",
     ]
-    for name in names or ["recommendation"]:
+    for one in actions or [usual]:
+        as_told = one.told_by and f" # as {one.told_by} says"
+        kind = f"{one.kind}{as_told}" if one.told_by and one.kind else None
+        channel = f"{yaml_text(one.channel)}{as_told}" if one.told_by and one.channel else None
         lines += [
-            f"  - name: {name}",
-            f"    kind: {kind} # {FILL_IN}: coupon, gift, recommendation or care",
-            f"    channel: {channel} # {FILL_IN}: how the user is reached",
+            f"  - name: {one.name}",
+            *([f"    description: {yaml_text(one.description)}"] if one.description else []),
+            f"    kind: {kind or f'{usual.kind} # {FILL_IN}: coupon, gift, recommendation or care'}",
+            f"    channel: {channel or f'{usual.channel} # {FILL_IN}: how the user is reached'}",
             f"    cost: {cost} # {FILL_IN}: cost of one contact",
             f"    effect: {effect}",
             "    response:",

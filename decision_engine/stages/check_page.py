@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from decision_engine.config.models import Config
+from decision_engine.config.placeholders import say_all
 from decision_engine.history import Readiness
 from decision_engine.stages.check import Checked
 from decision_engine.stages.check_words import Judged, first_place
@@ -31,7 +32,7 @@ def check_report(checked: Checked, judged: Judged, config: Config) -> CheckRepor
         title=f"{config.name}: the history before a run",
         subtitle=f"{config.origin.name}, weeks from {config.time.first_day}; data {history.digest[:12]}",
         summary=quality.summary(),
-        to_fill_in=tuple(placeholder.say() for placeholder in config.origin.placeholders),
+        to_fill_in=tuple(say_all(config.origin.placeholders)),
         cards=_cards(checked, config, weeks),
         weekly=_weekly(checked, weeks),
         last_fitting_week=config.n_fitting_periods,
@@ -40,9 +41,7 @@ def check_report(checked: Checked, judged: Judged, config: Config) -> CheckRepor
         baskets=_bars(orders.loc[orders["revenue"] >= 0, "revenue"].to_numpy(dtype=np.float64), whole=False),
         currency=config.currency,
         contacts=_contacts(checked),
-        stages=pd.DataFrame(
-            [{"stage": s.stage, "supported": s.supported, "missing": "; ".join(s.missing)} for s in readiness.stages]
-        ),
+        stages=pd.DataFrame([{"stage": s.stage, "supported": s.supported, "remark": s.remark} for s in readiness.stages]),
         remarks=pd.DataFrame([{"kind": r.kind, "words": r.words} for r in readiness.remarks], columns=["kind", "words"]),
         counts=history.counts,
         reasons=reasons,

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from decision_engine.config.models import Config
+from decision_engine.config.placeholders import say_all
 from decision_engine.planning import Plan
 from decision_engine.profiles import Profiles
 from decision_engine.stages.check import Checked, data_document
@@ -175,8 +176,9 @@ def _caveats(told: Told) -> tuple[str | Doubt, ...]:
             "plan's increment does not."
         )
     if placeholders := told.config.origin.placeholders:
-        lines = "; ".join(placeholder.say() for placeholder in placeholders[:_MOST_PLACEHOLDERS])
-        more = len(placeholders) - _MOST_PLACEHOLDERS
+        told_lines = say_all(placeholders)
+        lines = "; ".join(told_lines[:_MOST_PLACEHOLDERS])
+        more = len(told_lines) - _MOST_PLACEHOLDERS
         words = (
             f"The configuration still holds {plural(len(placeholders), 'placeholder')} that nobody has vouched for, and "
             f"every amount rests on them: {lines}{f'; and {more} more' if more > 0 else ''}."

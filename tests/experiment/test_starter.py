@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.known_experiment import draw_experiment
+from decision_engine.config import load_config
 from decision_engine.history import write_starter
 from tests.product.command_line import decision_engine
 
@@ -21,7 +22,7 @@ def test_a_file_of_one_row_a_user_becomes_a_configuration_that_checks_and_runs(t
     text = path.read_text()
     assert "treatment: segment #" in text
     assert '"No E-Mail": none' in text
-    assert "    - spend\n    - conversion\n    - visit\n" in text
+    assert re.search(r"    - spend # 0.\d\d\n    - conversion # 0.\d\d\n    - visit # 0.\d\d\n", text)
     assert "covariates: [recency, history_segment, history, mens, womens, zip_code, newbie, channel]" in text
     marked = {line.split(":")[0] for line in started["to_fill_in"]}
     assert marked == {"currency", "shares", "horizon", "ended_on", "margin_share", "kind", "channel", "cost", "budget"}
@@ -116,3 +117,32 @@ def test_columns_that_only_a_simulation_knows_are_left_out(tmp_path):
     assert not {"mu0", "y_cfactual", "replicate"} & set(re.findall(r"\w+", covariates))
     assert "mu0, y_cfactual" in text
     assert "known only where outcomes were simulated" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("arms", "control", "is_marked"),
+    [
+        (("B", "A"), "A", True),
+        (("variant_2", "variant_1"), "variant_1", True),
+        (("new", "baseline"), "baseline", False),
+        (("Newsletter", "kein Newsletter"), "kein Newsletter", False),
+    ],
+)
+def test_the_control_group_is_told_by_its_name_or_marked(
+    tmp_path: Path, arms: tuple[str, str], control: str, is_marked: bool
+) -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "customer": [f"C{k}" for k in range(900)],
+            "variant": rng.choice(arms, 900, p=(0.6, 0.4)),
+            "spend": rng.gamma(2, 9, 900),
+        }
+    )
+    frame.round(2).to_csv(tmp_path / "test.csv", index=False)
+    starter = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
+    mappings = load_config(tmp_path / "config.yaml").tables.experiment
+    assert mappings is not None
+    (mapping,) = mappings
+    assert [raw for raw, action in mapping.values["treatment"].items() if action == "none"] == [control]
+    assert any("is this the control group" in line for line in starter.to_fill_in) is is_marked

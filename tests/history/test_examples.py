@@ -11,7 +11,7 @@ from simulations.errors import ConfigError
 EXAMPLES = {
     "cdnow": ("CDNOW_DATA", "cdnow", 69_659, 67_591, {"profile", "fit", "search", "evaluate", "plan"}),
     "starbucks_offers": ("STARBUCKS_DATA", "starbucks_offers", 232_230, 138_953, {"profile", "effects"}),
-    "olist": ("OLIST_DATA", "olist_sample", 8_842, 2_976, {"profile", "recommendations", "signals"}),
+    "olist": ("OLIST_DATA", "olist_sample", 8_824, 2_959, {"profile", "recommendations", "signals"}),
     "open_bandit": ("OPEN_BANDIT_DATA", "open_bandit", 10_046, 46, {"off-policy evaluation"}),
 }
 

@@ -11,7 +11,8 @@ import yaml
 
 from decision_engine.config import load_config
 from decision_engine.history import History, read_history, write_starter
-from decision_engine.history.starter import RETURNED_COLUMNS, Starter
+from decision_engine.history.mapping_lines import RETURNED_COLUMNS
+from decision_engine.history.starter import Starter
 from decision_engine.planning.export import EXPOSURE_COLUMNS
 from simulations.errors import HistoryError
 from tests.product.command_line import decision_engine
@@ -176,3 +177,65 @@ def test_consent_on_file_is_not_called_missing(tmp_path: Path) -> None:
     assert starter.not_found == ()
     told = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w", "--json").document
     assert "consent" not in {one["kind"] for one in told["remarks"]}
+
+
+def test_a_file_that_describes_actions_names_them_and_says_what_they_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    hashes = [f"{k:032x}" for k in rng.integers(2**60, size=3)]
+    day = pd.Timestamp("2024-01-01")
+    pd.DataFrame({
+        "customer_id": [f"C{k:03d}" for k in rng.integers(0, 80, 500)],
+        "order_id": [f"R{k}" for k in range(500)],
+        "order_date": (day + pd.to_timedelta(np.sort(rng.integers(0, 140, 500)), unit="D")).astype(str),
+        "total": rng.gamma(2, 10, 500).round(2),
+    }).to_csv(tmp_path / "orders.csv", index=False)  # fmt: skip
+    pd.DataFrame({
+        "customer_id": [f"C{k:03d}" for k in rng.integers(0, 80, 200)],
+        "sent_at": (day + pd.to_timedelta(np.sort(rng.integers(0, 140, 200)), unit="D")).astype(str),
+        "campaign_id": [hashes[k] for k in rng.integers(0, 3, 200)],
+    }).to_csv(tmp_path / "sent.csv", index=False)  # fmt: skip
+    pd.DataFrame({
+        "id": hashes,
+        "offer_type": ["bogo", "gift", "newsletter"],
+        "channels": ["web|email", "email", "mobile"],
+        "reward": [5, 3, 0],
+    }).to_csv(tmp_path / "offers.csv", index=False)  # fmt: skip
+    files = [str(tmp_path / name) for name in ("orders.csv", "sent.csv", "offers.csv")]
+    starter = write_starter(files, tmp_path / "new" / "config.yaml")
+    actions = {action.name: action for action in load_config(tmp_path / "new" / "config.yaml").actions}
+    names = [f"{kind}_{raw[:8]}" for kind, raw in zip(("bogo", "gift", "newsletter"), hashes, strict=True)]
+    assert set(names) == set(actions)
+    assert [actions[name].kind for name in names] == ["coupon", "gift", "recommendation"]
+    assert [actions[name].channel for name in names] == ["web", "email", "mobile"]
+    assert actions[names[0]].description == "offer type bogo, channels web|email, reward 5"
+    assert not [line for line in starter.to_fill_in if line.startswith(("kind", "channel"))]
+    assert "not used: offers" not in starter.text
+
+
+def test_events_that_no_table_asks_for_are_named_with_their_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    events = ["purchase"] * 300 + ["page_view"] * 500 + ["search"] * 200
+    pd.DataFrame({
+        "user_id": [f"U{k:03d}" for k in rng.integers(0, 60, 1000)],
+        "event": events,
+        "timestamp": (pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 140, 1000), unit="D")).astype(str),
+        "amount": [round(float(x), 2) if e == "purchase" else "" for e, x in zip(events, rng.gamma(2, 10, 1000), strict=True)],
+    }).to_csv(tmp_path / "log.csv", index=False)  # fmt: skip
+    starter = write_starter([str(tmp_path / "log.csv")], tmp_path / "config.yaml")
+    assert "rows of log that no table asks for, by event: page_view 500, search 200" in starter.text
+
+
+def test_what_reaches_a_person_is_personal_in_any_usual_name(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    people = {"ip_address": "10.0.0.{}", "PLZ": "1{:04d}", "postal_code": "K{:03d}", "device_id": "d{:05d}", "Username": "u{}"}
+    pd.DataFrame({
+        "customer_id": [f"C{k % 100:03d}" for k in range(400)],
+        "order_id": [f"R{k}" for k in range(400)],
+        "order_date": (pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(400) // 3, unit="D")).astype(str),
+        "total": rng.gamma(2, 10, 400).round(2),
+        "note": "seen by Anna Muster",
+        **{name: [form.format(k % 100) for k in range(400)] for name, form in people.items()},
+    }).to_csv(tmp_path / "orders.csv", index=False)  # fmt: skip
+    starter = write_starter([str(tmp_path / "orders.csv")], tmp_path / "config.yaml")
+    assert set(load_config(tmp_path / "config.yaml").sources["orders"].personal) == set(people)
+    assert "Muster" not in starter.text

@@ -130,6 +130,6 @@ def test_the_command_tells_it_as_text_and_as_json(
     assert document["page"] == str(tmp_path / "page.html")
     assert (tmp_path / "page.html").is_file()
     assert (document["rows_read"], document["accepted"], document["quarantined"]) == (6, 5, 1)
-    assert document["stages"]["profile"] == {"supported": True, "missing": []}
+    assert document["stages"]["profile"] == {"supported": True, "missing": [], "rests_on": ""}
     assert document["span"]["first"]["orders"] == "2024-01-02T10:00:00"
     assert {action["action"] for action in document["actions"]} == {"coupon", "call"}

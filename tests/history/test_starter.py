@@ -72,16 +72,12 @@ def test_dates_that_read_either_way_are_asked_about(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_comma", [False, True], ids=["a point", "a decimal comma"])
-def test_a_price_of_one_piece_is_multiplied_or_marked_where_each_order_is_one_row(tmp_path: Path, is_comma: bool) -> None:
+def test_a_price_of_one_piece_is_multiplied_where_each_order_is_one_row(tmp_path: Path, is_comma: bool) -> None:
     lines = _frame().rename(columns={"Kunde": "customer_id", "Invoice Date": "date", "Total Amount": "unit_price"})
     lines["order_number"] = [f"X{k:06d}" for k in range(N)]
     lines["quantity"] = np.random.default_rng(4).integers(1, 4, N)
     lines = lines[["customer_id", "order_number", "date", "quantity", "unit_price"]]
     lines.to_csv(tmp_path / "sales.csv", index=False, sep=";", decimal="," if is_comma else ".")
-    if is_comma:
-        starter = write_starter([str(tmp_path / "sales.csv")], tmp_path / "config.yaml")
-        assert "FILL IN: what was paid; this looks like the price of one piece, and quantity like the pieces" in starter.text
-        return
     history = _start(tmp_path, tmp_path / "sales.csv")
     assert history.table("orders")["revenue"].sum() == pytest.approx((lines["quantity"] * lines["unit_price"]).sum())
 
@@ -151,7 +147,7 @@ def test_the_command_says_what_is_left_to_fill_in_and_writes_over_nothing(
     [
         (["cdnow/cdnow_master.csv.gz"], 67_591),
         (["starbucks_offers/transcript.parquet", "starbucks_offers/profile.csv.gz"], 138_953),
-        (["olist_sample/orders.csv", "olist_sample/customers.csv", "olist_sample/order_items.csv"], 2_976),
+        (["olist_sample/orders.csv", "olist_sample/customers.csv", "olist_sample/order_items.csv"], 2_959),
         (["esci_search/ubi_events.csv.gz", "esci_search/ubi_queries.csv"], 6),
     ],
 )

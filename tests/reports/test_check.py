@@ -33,7 +33,7 @@ def _report(**changes: object) -> CheckReport:
         "baskets": bars,
         "currency": "EUR",
         "contacts": pd.DataFrame({"action": ["coupon", "none"], "week": [1, 2], "contacts": [400, 600]}),
-        "stages": pd.DataFrame({"stage": ["profile", "fit"], "supported": [True, False], "missing": ["", "8 weeks"]}),
+        "stages": pd.DataFrame({"stage": ["profile", "fit"], "supported": [True, False], "remark": ["", "8 weeks"]}),
         "remarks": pd.DataFrame({"kind": ["leakage"], "words": ["customers.future goes with orders"]}),
         "counts": pd.DataFrame({"table": ["orders"], "source": ["o"], "read": [80], "accepted": [78], "quarantined": [2],
                                 "left_out": [0], "outside_periods": [0]}),
