@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from decision_engine.config.models import Config
-from decision_engine.config.origin import Origin
+from decision_engine.config.origin import Origin, Place
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.copies import copies_among
 from decision_engine.history.csv_files import write_csv_rows
@@ -204,7 +204,11 @@ class SourceReader:
             try:
                 self.sources[name] = self._open(name, paths[name])
             except InputError as error:
-                raise type(error)(f"{self.origin.where(('sources', name))}: {error}") from None
+                raise type(error)(f"{self._said(('sources', name))}{error}") from None
+
+    def _said(self, place: Place) -> str:
+        """Return how a message about a place in the configuration begins; it names files alone where there is none yet."""
+        return "" if self.origin.is_unwritten else f"{self.origin.where(place)}: "
 
     def _paths(self, name: str) -> list[Path]:
         """Return where a source's files lie; none for a database or an absent optional file."""
@@ -215,9 +219,9 @@ class SourceReader:
         try:
             paths = settings.paths(self.origin.folder)
         except ConfigError as error:
-            raise ConfigError(f"{self.origin.where(place)}: {error}") from None
+            raise ConfigError(f"{self._said(place)}{error}") from None
         if not paths and not settings.optional:
-            raise ConfigError(f"{self.origin.where(place)}: there is no file {settings.path(self.origin.folder)}.")
+            raise ConfigError(f"{self._said(place)}there is no file {settings.path(self.origin.folder)}.")
         return paths
 
     def _open(self, name: str, paths: list[Path]) -> OpenSource:
