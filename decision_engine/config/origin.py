@@ -32,6 +32,11 @@ class Origin:
         """Folder against which relative paths are read."""
         return self.path.parent if self.path is not None else Path()
 
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether there is no such file yet: it is about to be written, and no message may point into it."""
+        return self.path is not None and not self.lines
+
     def locate(self, place: Sequence[str | int]) -> tuple[Place, int | None]:
         """Return the deepest written part of `place`, and its line.
 

@@ -66,7 +66,9 @@ class SourceConfig(BaseModel):
         description="Zone of times without an offset, such as UTC; empty: the shop's own (`time.time_zone`).",
     )
     personal: tuple[str, ...] = Field(
-        (), description="Columns that never leave ingestion: usable in joins and conditions, and as a pseudonymised user_id."
+        (),
+        description="Columns that never leave ingestion: usable in joins and conditions, and as a pseudonymised user_id. "
+        "customer.email is the key `email` inside the objects of column `customer`.",
     )
     pseudonymised: bool = Field(
         False, description="Whether user ids in this source are pseudonyms already, as in what `plan export` wrote."

@@ -13,7 +13,7 @@ from decision_engine.config.models import Config, JoinConfig, TableMapping
 from decision_engine.config.origin import Place
 from decision_engine.history.databases import first_line
 from decision_engine.history.mapping import BoundMapping, from_clause
-from decision_engine.history.privacy import columns_read, identifying_columns, personal_columns
+from decision_engine.history.privacy import columns_read, identifying_columns, key_path, personal_columns
 from decision_engine.history.sheets import identifier
 from decision_engine.history.sources import ROW, OpenSource, quote
 from simulations.tables import CANONICAL_TABLES
@@ -203,7 +203,7 @@ def _check_personal(
     used = [sources[mapping.source], *(sources[join.source] for join in mapping.join)]
     for source in used:
         for column in source.settings.personal:
-            if column not in source.columns:
+            if key_path(column, source)[0] not in {known.lower() for known in source.columns}:
                 yield Finding(
                     place=("sources", source.name, "personal"),
                     problem=f"the source has no column {column!r}",

@@ -1,11 +1,12 @@
-"""Copies: files of one pattern that hold the same bytes, of which only the first is read."""
+"""Copies: files that hold the same bytes. Of those of one pattern only the first is read; between sources they are told."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from decision_engine.config.models import Config
 from decision_engine.history.file_digests import FileDigests
 from simulations.errors import HistoryError
 
@@ -29,3 +30,27 @@ def copies_among(paths: Sequence[Path]) -> dict[Path, Path]:
         if size and n_alike[size] > 1 and (original := first.setdefault(digests.digest(path), path)) is not path:
             copies[path] = original
     return copies
+
+
+def copies_between_sources(config: Config) -> Iterator[str]:
+    """Yield a note for each file that is a copy of one in another source of the same table: somebody named both.
+
+    Raises
+    ------
+    HistoryError
+        If a file cannot be read.
+    """
+    for table, mappings in config.tables.mapped().items():
+        names = [
+            name for name in dict.fromkeys(mapping.source for mapping in mappings) if config.sources[name].file is not None
+        ]
+        source_of: dict[Path, str] = {}
+        for name in names if len(names) > 1 else []:
+            for path in config.sources[name].paths(config.origin.folder):
+                source_of.setdefault(path, name)
+        for path, original in copies_among(list(source_of)).items():
+            if source_of[path] != source_of[original]:
+                yield (
+                    f"{path.name} (source {source_of[path]}) is a copy of {original.name} (source {source_of[original]}), and "
+                    f"both are read as {table}: leave one of the two out."
+                )

@@ -18,6 +18,7 @@ from decision_engine.config.sources import expand
 from simulations.errors import ConfigError, HistoryError, MissingExtraError
 
 _BATCH_ROWS = 20_000
+_BEGINS = {"duckdb": ("DuckDB", 8, b"DUCK"), "sqlite": ("SQLite", 0, b"SQLite format 3\x00")}  # name, first byte, mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +74,35 @@ def ask(database: str, query: str) -> Iterator[Asked]:
         If the database cannot be reached or refuses the query.
     """
     url = re.sub("^postgres(ql)?://", "postgresql+psycopg://", expand(database))
-    if url.startswith("duckdb:///"):
-        with _ask_duckdb(Path(url.removeprefix("duckdb:///")), query) as asked:
-            yield asked
-        return
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise ConfigError(f"database {url.removeprefix('sqlite:///')} does not exist.")
-    with _ask_by_url(url, query) as asked:
+    kind, _, place = url.partition(":///")
+    if kind in _BEGINS and not place:
+        raise ConfigError(f"{url} names no file; right is {kind}:///PATH.")
+    if kind in _BEGINS:
+        _refuse_other_files(Path(place), kind)
+    with _ask_duckdb(Path(place), query) if kind == "duckdb" else _ask_by_url(url, query) as asked:
         yield asked
+
+
+def _refuse_other_files(path: Path, kind: str) -> None:
+    """Tell a file that is no database of its kind by how it begins; one without a byte is an empty database."""
+    if not path.is_file():
+        raise ConfigError(f"database {path} does not exist.")
+    name, first, mark = _BEGINS[kind]
+    try:
+        with path.open("rb") as file:
+            start = file.read(first + len(mark))
+    except OSError as error:
+        raise HistoryError(f"{path} cannot be read: {error.strerror}.") from None
+    if start and start[first:] != mark:
+        raise HistoryError(f"{path} is no {name} database: it does not begin as one. Is it whole, and of that kind?")
+
+
+def _refused(place: str, error: Exception) -> HistoryError:
+    return HistoryError(f"{place}: the database refuses the query: {first_line(error)}")
 
 
 @contextmanager
 def _ask_duckdb(path: Path, query: str) -> Iterator[Asked]:
-    if not path.is_file():
-        raise ConfigError(f"database {path} does not exist.")
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, which is kept for results
@@ -94,7 +110,7 @@ def _ask_duckdb(path: Path, query: str) -> Iterator[Asked]:
             columns = tuple(str(column[0]) for column in cursor.description)
             yield Asked(columns=columns, batches=iter(lambda: cursor.fetchmany(_BATCH_ROWS), []))
     except duckdb.Error as error:
-        raise HistoryError(f"the database refuses the query: {first_line(error)}") from None
+        raise _refused(str(path), error) from None
 
 
 @contextmanager
@@ -116,7 +132,7 @@ def _ask_by_url(url: str, query: str) -> Iterator[Asked]:
             result = link.execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS).execute(text(query))
             yield Asked(columns=tuple(str(key) for key in result.keys()), batches=result.partitions(_BATCH_ROWS))  # noqa: SIM118
     except SQLAlchemyError as error:
-        raise HistoryError(f"the database refuses the query: {first_line(error)}") from None
+        raise _refused(engine.url.render_as_string(hide_password=True).rpartition("@")[2], error) from None
     finally:
         engine.dispose()
 

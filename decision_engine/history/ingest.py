@@ -19,9 +19,11 @@ import pandas as pd
 from decision_engine.config.findings import Finding, raise_findings
 from decision_engine.config.models import Config
 from decision_engine.history.binding import bind_mappings
+from decision_engine.history.copies import copies_between_sources
 from decision_engine.history.databases import Answer, first_line
 from decision_engine.history.mapping import BoundMapping
 from decision_engine.history.outside import Outside, count_outside, find_outside
+from decision_engine.history.overlaps import Overlap, find_overlaps
 from decision_engine.history.privacy import read_pseudonym_key
 from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.record import COUNT_COLUMNS, WHEN, History
@@ -111,7 +113,7 @@ def _opened(config: Config, output: Path | None, answers: Mapping[str, Answer] |
             bound=bound,
             output=output or reader.folder,
             aside=Aside(connection=reader.connection, withhold=key is not None),
-            notes=[*absent_notes(config), *copy_notes(reader.sources.values())],
+            notes=[*absent_notes(config), *copy_notes(reader.sources.values()), *copies_between_sources(config)],
             pseudonyms=key is not None,
         )
 
@@ -162,6 +164,7 @@ class _Ingestion:
     notes: list[str]
     counts: list[dict[str, Any]] = field(default_factory=list)
     outside: list[Outside] = field(default_factory=list)
+    overlaps: list[Overlap] = field(default_factory=list)
     pseudonyms: bool = False
 
     @property
@@ -222,6 +225,7 @@ class _Ingestion:
             aside=Quarantine(path=path if self.aside.n else None, files=files, owner=owner),
             notes=tuple(self.notes),
             outside=tuple(self.outside),
+            overlaps=tuple(self.overlaps),
         )
 
     def _mappings(self, table: str) -> list[BoundMapping]:
@@ -259,6 +263,7 @@ class _Ingestion:
         if len(parts) == 1:
             parts = [target]
         written = [self._write(mapping, part) for mapping, part in zip(mappings, parts, strict=True)]
+        self.overlaps += find_overlaps(self.connection, table, mappings)
         repeats = judge_repeats(self.connection, table, mappings, parts)
         for k, (mapping, part) in enumerate(zip(mappings, parts, strict=True)):
             kept = part

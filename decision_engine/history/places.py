@@ -57,7 +57,7 @@ def find_places(path: Path, *, n_rows: int, rows: IntArray, misfits: IntArray) -
     rows : (n,) int array, ascending
         Numbers of the rows asked for, from 0.
     misfits : (m,) int array, ascending
-        First byte of every record that is no row, from 0.
+        First byte of every record that is no row, from 0; or that of a blank line before it.
 
     Returns
     -------
@@ -65,8 +65,8 @@ def find_places(path: Path, *, n_rows: int, rows: IntArray, misfits: IntArray) -
         None where the records found are not those that DuckDB read.
     """
     counter = _Counter(rows=rows, misfits=misfits)
-    for starts, lines in _record_starts(path):
-        if not counter.count(starts, lines):
+    for starts, lines, blanks in _record_starts(path):
+        if not counter.count(starts, lines, blanks):
             return None
     if counter.n_rows != n_rows or counter.n_misfits != misfits.size or counter.n_told != rows.size:
         return None
@@ -81,17 +81,21 @@ class _Counter:
         self.n_rows = self.n_misfits = self.n_told = 0
         self.of_rows: list[Places] = []
         self.of_misfits: list[Places] = []
+        self.blanks = np.zeros(0, dtype=np.int64)
 
-    def count(self, starts: IntArray, lines: IntArray) -> bool:
-        """Give a block's records their numbers; False where a misfit begins at no record's start."""
+    def count(self, starts: IntArray, lines: IntArray, blanks: IntArray) -> bool:
+        """Give a block's records their numbers; False where a misfit begins neither where a record does nor a blank line."""
+        self.blanks = np.concatenate([self.blanks, blanks])
         if not starts.size:
             return True
         records = np.arange(starts.size, dtype=np.int64) + (self.n_rows + self.n_misfits + 1)
         stop = int(np.searchsorted(self.misfits, starts[-1], side="right"))
         here = self.misfits[self.n_misfits : stop]
         at = np.searchsorted(starts, here)
-        if not np.array_equal(starts[at], here):
+        begun = (starts[at] == here) | np.isin(here, self.blanks)
+        if not begun.all() or (np.diff(at) == 0).any():
             return False
+        self.blanks = blanks[blanks > starts[-1]]
         fits = np.ones(starts.size, dtype=np.bool_)
         fits[at] = False
         self.of_misfits.append(Places(records=records[at], lines=lines[at]))
@@ -103,8 +107,8 @@ class _Counter:
         return True
 
 
-def _record_starts(path: Path) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield the first byte and the line of each record after the header, a block of the file at a time."""
+def _record_starts(path: Path) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+    """Yield the first byte and the line of each record after the header, and the first byte of each blank line, by blocks."""
     state = _LineState()
     with path.open("rb") as file:
         mark = file.read(len(_MARK))
@@ -131,8 +135,8 @@ class _LineState:
         self.open_quote = False
         self.before_header = True
 
-    def starts(self, data: NDArray[np.uint8], offset: int, end: int) -> tuple[IntArray, IntArray]:
-        """Return where records begin in whole lines, and the numbers of those lines."""
+    def starts(self, data: NDArray[np.uint8], offset: int, end: int) -> tuple[IntArray, IntArray, IntArray]:
+        """Return where records begin in whole lines, the numbers of those lines, and where blank lines begin."""
         ends = np.flatnonzero(data == end)
         if data[-1] != end:
             ends = np.append(ends, data.size)
@@ -144,7 +148,7 @@ class _LineState:
         self.n_lines += ends.size
         if self.before_header and chosen.size:
             chosen, lines, self.before_header = chosen[1:], lines[1:], False
-        return starts[chosen] + offset, lines
+        return starts[chosen] + offset, lines, starts[blank & ~inside] + offset
 
     def _inside_quotes(self, data: NDArray[np.uint8], ends: IntArray) -> BoolArray:
         """Return which lines begin while a quote is open."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from decision_engine.history.lines import LONGEST_LINE, Records, find_records
+from decision_engine.history.open_quotes import NOT_CLOSED
 from decision_engine.history.places import Places, find_places
 from decision_engine.history.sources import OpenFile, quote
 from simulations.arrays import IntArray
@@ -37,6 +39,11 @@ class Placed:
 
 def place_rows(connection: duckdb.DuckDBPyConnection, file: OpenFile, rows: IntArray) -> Placed:
     """Place rows of a file, given by their number from 0, in ascending order."""
+    placed = _place(connection, file, rows)
+    return replace(placed, misfits=_with_open_quotes(placed.misfits, file.open_quotes)) if file.open_quotes else placed
+
+
+def _place(connection: duckdb.DuckDBPyConnection, file: OpenFile, rows: IntArray) -> Placed:
     if file.records is not None:
         return _placed_by_records(file.records, rows)
     if file.dialect is None or file.text is None or file.rejects is None:
@@ -60,6 +67,15 @@ def _placed_by_records(records: Records, rows: IntArray) -> Placed:
     return Placed(records=records.rows[rows], lines=records.lines[rows], misfits=misfits)
 
 
+def _with_open_quotes(misfits: pa.Table, open_quotes: Mapping[int, str]) -> pa.Table:
+    """Say of lines that were blotted out what they held and why they are no rows."""
+    told = [
+        {**misfit, "reason": NOT_CLOSED, "value": open_quotes[misfit["line"]]} if misfit["line"] in open_quotes else misfit
+        for misfit in misfits.to_pylist()
+    ]
+    return pa.Table.from_pylist(told, schema=_MISFITS)
+
+
 def _misfits(places: Places, rejected: pa.Table) -> pa.Table:
     columns = [pa.array(places.records), pa.array(places.lines), rejected.column("reason"), rejected.column("value")]
     return pa.table(columns, names=_MISFITS.names).cast(_MISFITS)
@@ -70,7 +86,7 @@ def _rejected(connection: duckdb.DuckDBPyConnection, table: str, n_columns: int)
     values = "regexp_extract(error_message, 'Found: ([0-9]+)', 1)"
     other = f"' values where the header names {n_columns} columns'"
     reasons = {
-        "UNQUOTED VALUE": "'holds a value whose quote is never closed'",
+        "UNQUOTED VALUE": "'holds a quote that is not closed, or a value that goes on after its closing quote'",
         "MISSING COLUMNS": f"min(TRY_CAST({values} AS BIGINT)) || {other}",
         "TOO MANY COLUMNS": f"max(TRY_CAST({values} AS BIGINT)) || {other}",
         "LINE SIZE OVER MAXIMUM": f"'is longer than {LONGEST_LINE:,} bytes'",

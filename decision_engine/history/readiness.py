@@ -21,6 +21,7 @@ FEWEST_WEEKS = 8  # of fitting: fewer show neither habit nor recency
 FEWEST_BUYERS = 100
 MOST_ASIDE = 0.02  # share of a table's rows set aside beyond which what is left may be a picture of something else
 MOST_FAR_OUT = 0.01  # share of a table's rows up to which those far outside the weeks are single ones, hardly meant
+MOST_OVERLAPS = 5  # pairs of files told one by one
 FEWEST_REPEATS = 0.01  # share of users with a second order below which habits cannot be learnt
 
 
@@ -28,7 +29,7 @@ FEWEST_REPEATS = 0.01  # share of users with a second order below which habits c
 class Remark:
     """Something a reader should know before believing results."""
 
-    kind: str  # "set aside", "gap", "date", "duplicate", "outlier", "leakage", "return", "consent"
+    kind: str  # "set aside", "gap", "date", "overlap", "duplicate", "outlier", "leakage", "return", "consent"
     words: str
 
 
@@ -131,6 +132,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *set_aside(history),
         *_gaps(panel, config),
         *_far_out(history, config),
+        *_overlaps(history),
         *_duplicates(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
@@ -191,6 +193,22 @@ def _far_out(history: History, config: Config) -> list[Remark]:
         for one in history.outside
         if one.n_far and one.n_far <= max(1.0, MOST_FAR_OUT * float(accepted[one.table, one.source]))
     ]
+
+
+def _overlaps(history: History) -> list[Remark]:
+    """Tell of files that hold equal rows: two exports that share some days count these twice."""
+    remarks = []
+    for one in history.overlaps[:MOST_OVERLAPS]:
+        first, second = history.names_of(one)
+        words = (
+            f"{one.n:,} rows of {one.table} stand in both {first} and {second}, equal in every mapped column ({one.share:.0%} "
+            "of the smaller file). Exports that overlap count them twice: if these are, leave the rows out of one of the files."
+        )
+        remarks.append(Remark(kind="overlap", words=words))
+    if (n := len(history.overlaps) - MOST_OVERLAPS) > 0:
+        more = f"{n:,} further pairs of files hold equal rows; `check --json` lists them all."
+        remarks.append(Remark(kind="overlap", words=more))
+    return remarks
 
 
 def _duplicates(history: History) -> list[Remark]:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from decision_engine.history.outside import Outside
+from decision_engine.history.overlaps import Overlap
 from decision_engine.history.quarantine import QUARANTINE_COLUMNS as QUARANTINE_COLUMNS
 from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.sources import literal, open_database, quote
@@ -66,6 +67,8 @@ class History:
         Whether nothing had to be read: the workspace kept it.
     outside : tuple of Outside
         For each mapping with accepted rows outside the calendar: how many, and where the first stands.
+    overlaps : tuple of Overlap
+        Files of one table that hold many equal rows.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -76,6 +79,7 @@ class History:
     known_digest: str | None = None
     was_kept: bool = False
     outside: tuple[Outside, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -91,7 +95,7 @@ class History:
     def reading(self) -> str:
         """Digest of how the rows were read: counts, notes, and what was set aside in which files."""
         counts = self.counts.assign(file=[Path(file).name for file in self.counts["file"]])
-        told = [self.number, len(self.notes), counts.to_json(orient="split"), self.aside.digest]
+        told = [self.number, len(self.notes), self.overlaps, counts.to_json(orient="split"), self.aside.digest]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
     @cached_property
@@ -181,7 +185,14 @@ class History:
     def place_of(self, outside: Outside) -> str:
         """Say where the first of some rows outside the weeks stands."""
         line = "" if outside.line is None else f" (line {outside.line})"
-        return f"row {outside.row}{line} of {Path((self.aside.files or {})[outside.source][outside.file]).name}"
+        return f"row {outside.row}{line} of {self._file_name(outside.source, outside.file)}"
+
+    def names_of(self, overlap: Overlap) -> list[str]:
+        """Return what two files that overlap are called."""
+        return [self._file_name(source, file) for source, file in zip(overlap.sources, overlap.files, strict=True)]
+
+    def _file_name(self, source: str, file: int) -> str:
+        return Path((self.aside.files or {})[source][file]).name
 
     def reasons(self) -> pd.DataFrame:
         """Return how many rows were set aside, by table, source, column and reason; the most frequent first."""

@@ -19,26 +19,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from decision_engine.config.models import Config
-from decision_engine.config.origin import Origin
+from decision_engine.config.origin import Origin, Place
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.copies import copies_among
+from decision_engine.history.csv_files import write_csv_rows
 from decision_engine.history.databases import Answer, first_line, store_answer
 from decision_engine.history.files import PARQUET_MARK, PlainFile, plain_file
 from decision_engine.history.json_lines import read_json_lines
-from decision_engine.history.lines import (
-    LONGEST_LINE,
-    Dialect,
-    Records,
-    check_columns,
-    open_text,
-    read_dialect,
-    read_records,
-)
+from decision_engine.history.lines import Dialect, Records, check_columns, read_dialect
+from decision_engine.history.sql import PARQUET as PARQUET
+from decision_engine.history.sql import literal as literal
+from decision_engine.history.sql import quote as quote
 from decision_engine.history.workbooks import read_workbook
 from simulations.errors import ConfigError, HistoryError, InputError
 
 ROW = "__row"  # number of a row in its source, from 0; no source column may be called so
-PARQUET = "FORMAT parquet, CODEC 'lz4_raw', WRITE_BLOOM_FILTER false"
 _MOST_MEMORY = 1_500_000_000  # bytes; what does not fit is written to the temporary folder
 
 
@@ -60,6 +55,8 @@ class OpenFile:
         Where DuckDB read a CSV file: name of its table of records that are no rows.
     records : Records or None
         Where the file was followed record by record: where they lie.
+    open_quotes : mapping of int to str
+        Lines of a CSV file that open a quote which is not closed, and how they begin.
     copy_of : str or None
         The file before it that holds the same bytes: its rows are read there, and this one has none.
     """
@@ -72,6 +69,7 @@ class OpenFile:
     text: Path | None = None
     rejects: str | None = None
     records: Records | None = None
+    open_quotes: Mapping[int, str] = field(default_factory=dict)
     copy_of: str | None = None
 
 
@@ -112,16 +110,6 @@ class OpenSource:
     def n_misfits(self) -> int:
         """Records of all files that are no rows."""
         return sum(file.misfits for file in self.files)
-
-
-def quote(name: str) -> str:
-    """Quote an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Quote an SQL text."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def open_database(scratch: Path, readable: Sequence[Path] = (), folders: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
@@ -216,7 +204,11 @@ class SourceReader:
             try:
                 self.sources[name] = self._open(name, paths[name])
             except InputError as error:
-                raise type(error)(f"{self.origin.where(('sources', name))}: {error}") from None
+                raise type(error)(f"{self._said(('sources', name))}{error}") from None
+
+    def _said(self, place: Place) -> str:
+        """Return how a message about a place in the configuration begins; it names files alone where there is none yet."""
+        return "" if self.origin.is_unwritten else f"{self.origin.where(place)}: "
 
     def _paths(self, name: str) -> list[Path]:
         """Return where a source's files lie; none for a database or an absent optional file."""
@@ -227,9 +219,9 @@ class SourceReader:
         try:
             paths = settings.paths(self.origin.folder)
         except ConfigError as error:
-            raise ConfigError(f"{self.origin.where(place)}: {error}") from None
+            raise ConfigError(f"{self._said(place)}{error}") from None
         if not paths and not settings.optional:
-            raise ConfigError(f"{self.origin.where(place)}: there is no file {settings.path(self.origin.folder)}.")
+            raise ConfigError(f"{self._said(place)}there is no file {settings.path(self.origin.folder)}.")
         return paths
 
     def _open(self, name: str, paths: list[Path]) -> OpenSource:
@@ -311,48 +303,10 @@ class SourceReader:
     def _open_csv(self, settings: SourceConfig, file: PlainFile) -> OpenFile:
         dialect = read_dialect(file, settings.encoding, settings.delimiter)
         _refuse_reserved(dialect.columns, file.name)
-        text, path, number = self._as_utf8(dialect), self._new_path(), next(self._numbers)
-        rejects = f"rejects_{number}"
-        options = {
-            "auto_detect": "false",
-            "header": "true",
-            "delim": literal(dialect.delimiter),
-            "quote": literal('"'),
-            "escape": literal('"'),
-            "columns": "{" + ", ".join(f"{literal(column)}: 'VARCHAR'" for column in dialect.columns) + "}",
-            "max_line_size": str(LONGEST_LINE),
-            "store_rejects": "true",  # records that are no rows go to a table of their own
-            "rejects_table": literal(rejects),
-            "rejects_scan": literal(f"scan_{number}"),
-            "rejects_limit": "0",
-        }
-        settled = ", ".join(f"{key} = {value}" for key, value in options.items())
-        rows = f"read_csv({literal(str(text))}, {settled})"
-        try:
-            self.connection.execute(f"COPY (SELECT * FROM {rows}) TO {literal(str(path))} ({PARQUET})")
-        except (duckdb.Error, RuntimeError):  # what is no text at all can end in a bare error of the library below
-            records, followed = read_records(dialect)
-            return self._followed(
-                OpenFile(file=file.name, path=path, n_rows=followed.num_rows, dialect=dialect), records, followed
-            )
-        (misfits,) = self.connection.sql(f"SELECT count(DISTINCT line_byte_position) FROM {quote(rejects)}").fetchall()[0]
-        opened = OpenFile(
-            file=file.name, path=path, n_rows=0, misfits=int(misfits), dialect=dialect, text=text, rejects=rejects
-        )
-        return self._counted(opened)
-
-    def _as_utf8(self, dialect: Dialect) -> Path:
-        """Return the file itself, or a temporary copy in UTF-8; unknown bytes stay as they are, and DuckDB refuses them."""
-        if dialect.encoding == "utf-8-sig":
-            return dialect.path
-        copy = self._new_path(".csv")
-        with (
-            open_text(dialect.path, dialect.encoding) as text,
-            copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
-        ):
-            while block := text.read(1 << 20):
-                out.write(block)
-        return copy
+        path = self._new_path()
+        rows = write_csv_rows(self.connection, dialect, path, self._new_path)
+        told = {name: getattr(rows, name) for name in rows.__slots__}
+        return self._counted(OpenFile(file=file.name, path=path, n_rows=0, **told))
 
 
 def _why_no_parquet(path: Path, error: duckdb.Error) -> str:

@@ -33,7 +33,7 @@ from decision_engine.history.sheets import Sheet, TableDraft
 from decision_engine.history.sources import SourceReader, quote
 from decision_engine.history.to_fill_in import lines_to_answer, unknown_weeks, weeks_of
 from decision_engine.history.yaml_text import on_one_line, yaml_text
-from simulations.errors import HistoryError
+from simulations.errors import ConfigError, HistoryError
 
 KEY_VARIABLE = "DECISION_ENGINE_PSEUDONYM_KEY"
 SCHEMA_FILE = "configuration.schema.json"
@@ -147,7 +147,7 @@ def _write_history(
         with _some_key(config.privacy.pseudonym_key):
             path.write_text(render(weeks_of(read_history(config), zone=zone)), encoding="utf-8")
         load_config(path)
-    except HistoryError as error:  # the draft stands; whoever fills it in sees the same message from `check`
+    except (ConfigError, HistoryError) as error:  # the draft stands; whoever fills it in sees the same message from `check`
         rowless = [sheet.name for sheet in kept if not any(look.filled for look in sheet.looks.values())]
         if rowless:
             not_found.append(
@@ -168,14 +168,17 @@ def _write_history(
 def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft) -> Starter:
     """Write the configuration of an experiment, and read it once."""
     text = "\n".join(lines) + "\n"
+    not_found = [] if draft.consent else [NO_CONSENT.format(where="tables.experiment")]
     _make_folder(path.parent)
     path.write_text(text, encoding="utf-8")
     try:
         read_history(load_config(path))
+    except (ConfigError, HistoryError) as error:  # as above
+        not_found.append(f"a user that could be read: {error}")
     except BaseException:
         path.unlink()
         raise
-    return _starter(text, decisions, [] if draft.consent else [NO_CONSENT.format(where="tables.experiment")])
+    return _starter(text, decisions, not_found)
 
 
 def _starter(text: str, decisions: Sequence[str], not_found: Sequence[str], *, taken: Sequence[str] = ()) -> Starter:

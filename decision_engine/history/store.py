@@ -32,6 +32,7 @@ from decision_engine.history.content import ask_databases, digest_sources
 from decision_engine.history.file_digests import FileDigests
 from decision_engine.history.ingest import QUARANTINE_FILE, absent_notes, read_history
 from decision_engine.history.outside import Outside
+from decision_engine.history.overlaps import Overlap
 from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.record import COUNT_COLUMNS, History
 from decision_engine.history.sources import used_sources
@@ -252,6 +253,7 @@ class HistoryStore:
             "notes": [note for note in history.notes if note not in absent],
             "aside": aside is not None,
             "outside": [asdict(outside) for outside in history.outside],
+            "overlaps": [asdict(overlap) for overlap in history.overlaps],
         }
         write_atomically(readings / f"{key}.json", json.dumps(plain, indent=1).encode())
         return readings / f"{key}.json"
@@ -275,6 +277,7 @@ class HistoryStore:
             number=int(_read_json(folder / "manifest.json")["number"]),
             known_digest=folder.name,
             outside=tuple(Outside(**outside) for outside in plain["outside"]),
+            overlaps=tuple(Overlap.of(overlap) for overlap in plain["overlaps"]),
         )
 
     def _latest(self) -> dict[str, str]:

@@ -53,6 +53,10 @@ def check_document(checked: Checked, judged: Judged, config: Config) -> dict[str
             }
             for one in checked.history.outside
         ],
+        "overlaps": [
+            {"table": one.table, "files": checked.history.names_of(one), "rows": one.n, "share": one.share}
+            for one in checked.history.overlaps
+        ],
         "orders_per_user": {"median": quality.orders_per_user_median, "top_tenth": quality.orders_per_user_top},
         "actions": plain_records(quality.actions),
         **judged.readiness.to_json(),

@@ -183,7 +183,16 @@ MESSY = (
     ),
     Messy(
         name="a quote that nobody closes", content=_orders('a,1,2024-01-02,1\n"b,2,2024-01-02,1\nc,3,2024-01-02,1\n'),
-        accepted=1, aside={2: (3, "value")},
+        accepted=2, aside={2: (3, "opens a quote that is not closed")}, users=("a", "c"),
+    ),
+    Messy(
+        name="a quote closed by the next one", content=_orders('a,1,2024-01-02,1\nb,2,2024-01-02,"5\nc,3,2024-01-02,1\n') +
+        b'd,4,2024-01-02,"1"\n', accepted=3, aside={2: (3, "opens a quote that is not closed")}, users=("a", "c", "d"),
+    ),
+    Messy(
+        name="blank lines and a quote that nobody closes",
+        content=_orders('\na,1,2024-01-02,1\n\n\nb,2,2024-01-02,"5\nc,3,never,1\n\nd,4,2024-01-02,1\n'), accepted=2,
+        aside={2: (6, "opens a quote"), 3: (7, "not a time")}, users=("a", "d"),
     ),
     Messy(
         name="a quote inside a plain value", content=_orders('a"b,1,2024-01-02,1\nc,2,2024-01-02,1\n'), accepted=2,

@@ -103,9 +103,9 @@ def test_postgres_rows_come_in_batches_and_none_is_lost(postgres: str, tmp_path:
 
 
 def test_what_postgres_refuses_is_told_with_the_place(tmp_path: Path, postgres: str) -> None:
-    with pytest.raises(HistoryError, match=r"sources\.orders: the database refuses the query: .*nope"):
+    with pytest.raises(HistoryError, match=r"sources\.orders: .*: the database refuses the query: .*nope"):
         read_history(open_shop(tmp_path, _shop(postgres, "SELECT * FROM nope")))
-    with pytest.raises(HistoryError, match=r"sources\.orders: the database refuses the query"):
+    with pytest.raises(HistoryError, match=r"sources\.orders: .*: the database refuses the query"):
         read_history(open_shop(tmp_path, _shop("postgresql://nobody@localhost:1/none")))
 
 
@@ -142,3 +142,14 @@ def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     shop = _shop(f"duckdb:///{tmp_path / 'shop.duckdb'}", "SELECT 1 AS x, 2 AS X")
     with pytest.raises((HistoryError, ConfigError), match=r"sources\.orders: .*named twice"):
         read_history(open_shop(tmp_path, shop))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_file_that_is_no_database_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "shop.db"
+    path.write_text("customer,number\n")
+    name = {"sqlite": "SQLite", "duckdb": "DuckDB"}[kind]
+    with pytest.raises(HistoryError, match=rf"line \d+, sources\.orders: .*shop\.db is no {name} database"):
+        read_history(open_shop(tmp_path, _shop(f"{kind}:///{path}")))
+    with pytest.raises(ConfigError, match=rf"sources\.orders: {kind}:/// names no file"):
+        read_history(open_shop(tmp_path, _shop(f"{kind}:///")))

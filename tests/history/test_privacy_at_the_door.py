@@ -165,3 +165,60 @@ def test_ids_that_are_mail_addresses_become_pseudonyms_at_once(tmp_path: Path, m
     orders = read_history(load_config(tmp_path / "config.yaml")).table("orders")
     assert len(orders) == 400
     assert "example" not in orders.to_csv()
+
+
+NESTED = "\n".join(
+    f'{{"who": {{"id": "u{k % 30}", "email": "u{k % 30}@example.org", "home": {{"city": "Ulm", "street": "Way {k % 30}"}}}}, '
+    f'"number": {k}, "day": "2024-01-{1 + k % 28:02d}", "paid": {k % 9}}}'
+    for k in range(200)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expression", "refused"),
+    [
+        ("who->>'id'", None),
+        ("json_extract_string(who, '$.home.city')", None),
+        ("who->'home'->>'city'", None),
+        ("who->>'email'", "who.email"),
+        ("json_extract_string(orders.who, '$.email')", "who.email"),
+        ("json_extract_string(who, '/email')", "who.email"),
+        ("json_extract_string(who, '$.*')[1]", "who.email"),
+        ("json_extract_string(who, 'e' || 'mail')", "who.email"),
+        ("who->'home'", "who.home.street"),
+        ("json_extract_string(who, '$.home.\"street\"')", "who.home.street"),
+        ("who", "who.email"),
+        ("upper(who)", "who.email"),
+        ("CAST(orders AS VARCHAR)", "who.email"),
+    ],
+)
+def test_a_personal_key_inside_objects_is_not_reached_by_any_way(tmp_path: Path, expression: str, refused: str | None) -> None:
+    source = "{file: orders.jsonl, personal: [who.email, who.home.street]}"
+    shop = SHOP.replace("{file: orders.csv}", source)
+    shop = shop.replace("revenue: paid}", f'revenue: paid, category: "{expression.replace(chr(34), chr(92) + chr(34))}"}}')
+    shop = shop.replace("user_id: customer, order_id", "user_id: \"who->>'id'\", order_id")
+    path = write_shop(tmp_path, shop)
+    (tmp_path / "orders.jsonl").write_text(NESTED)
+    if refused is None:
+        assert len(read_history(load_config(path)).table("orders")) == 200
+        return
+    with pytest.raises(ConfigError, match=rf"columns\.category: column '{refused}' is personal"):
+        read_history(load_config(path))
+
+
+def test_a_key_of_a_struct_is_personal_too(tmp_path: Path) -> None:
+    rows = [{"who": {"id": f"u{k}", "email": f"u{k}@x.org"}, "number": k, "day": "2024-01-02", "paid": 1.0} for k in range(9)]
+    shop = SHOP.replace("{file: orders.csv}", "{file: orders.parquet, personal: [who.email]}")
+    path = write_shop(tmp_path, shop.replace("user_id: customer, order_id", "user_id: who.id, order_id"))
+    pd.DataFrame(rows).to_parquet(tmp_path / "orders.parquet")
+    assert read_history(load_config(path)).table("orders")["user_id"].tolist() == [f"u{k}" for k in range(9)]
+    path.write_text(path.read_text().replace("user_id: who.id", "user_id: who.email"))
+    with pytest.raises(ConfigError, match=r"'who\.email' is personal"):
+        read_history(load_config(path))
+
+
+def test_init_lists_personal_keys_inside_objects_and_check_accepts_what_it_wrote(tmp_path: Path) -> None:
+    (tmp_path / "orders.jsonl").write_text(NESTED)
+    starter = write_starter([str(tmp_path / "orders.jsonl")], tmp_path / "new" / "config.yaml")
+    assert "personal: [who.email, who.home.street]" in starter.text
+    assert len(read_history(load_config(tmp_path / "new" / "config.yaml")).table("orders")) == 200

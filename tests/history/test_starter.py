@@ -12,7 +12,7 @@ import pytest
 from decision_engine.cli.main import main
 from decision_engine.config import load_config
 from decision_engine.history import History, read_history, write_starter
-from simulations.errors import ConfigError, HistoryError
+from simulations.errors import ConfigError, HistoryError, InputError
 
 N = 400
 
@@ -166,3 +166,24 @@ def test_shared_sets_with_orders_are_understood(shared_data: Path, tmp_path: Pat
 def test_shared_sets_without_orders_are_refused_in_words(shared_data: Path, tmp_path: Path, file: str) -> None:
     with pytest.raises(HistoryError, match="which every history needs"):
         _start(tmp_path, shared_data / file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("orders.csv", b"", "orders.csv: the file is empty"),
+        ("orders.csv", b"a,b,a\n1,2,3\n", "orders.csv, line 1: column 'a' is named twice"),
+        ("orders.csv.gz", b"plain", "orders.csv.gz is called gzip and is not"),
+        ("orders.parquet", b"", "orders.parquet cannot be read as Parquet"),
+        ("orders.jsonl", b"[1]\n", "orders.jsonl: no line holds a JSON object"),
+    ],
+)
+def test_what_init_cannot_read_is_told_of_the_file_and_not_of_a_configuration_that_is_not_there(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        write_starter([str(tmp_path / name)], tmp_path / "config.yaml")
+    assert str(raised.value).startswith(str(tmp_path / said))
+    assert "config.yaml" not in str(raised.value)
+    assert not (tmp_path / "config.yaml").exists()
