@@ -31,7 +31,7 @@ from decision_engine.history.repeats import Repeats, drop_repeats, judge_repeats
 from decision_engine.history.setting_aside import Aside, told
 from decision_engine.history.sources import PARQUET, OpenSource, SourceReader, literal, quote, used_sources
 from decision_engine.history.tables_on_disk import OwnFolder, StoredTables
-from decision_engine.history.weekly import LARGEST, inside, orders_of, weekly_orders
+from decision_engine.history.weekly import LARGEST, orders_of, weekly_orders_of_lines
 from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel, assemble_panel
 from simulations.tables import CANONICAL_TABLES, ColumnType, Table
@@ -194,20 +194,10 @@ class _Ingestion:
             history = self._finish(owner)
             return PanelReading(panel=history.panel(actions, calendar), history=history)
         (mapping,) = items
-        totals = {
-            "lines": "count(*)",
-            "outside": f"count(*) FILTER (NOT {inside('ordered_at', calendar)})",
-            "large": f"count(*) FILTER (abs(revenue) >= {LARGEST})",
-        }
-        counted = "".join(f", {sql} AS {name}" for name, sql in totals.items())
         lines = mapping.accepted(["user_id", "order_id", "ordered_at", "revenue"], order=False)
         with self._expressions(mapping):
-            orders = orders_of(lines, discount=False, counted=counted)
-            weekly, found = weekly_orders(self.connection, orders, calendar, totals=tuple(totals))
-            if found["large"]:
-                orders = orders_of(lines, discount=False, large=True, counted=counted)
-                weekly, found = weekly_orders(self.connection, orders, calendar, totals=tuple(totals))
-        self._book(CANONICAL_TABLES["items"], mapping, found["lines"], Repeats(), None, outside=found["outside"])
+            weekly, n_lines, n_outside = weekly_orders_of_lines(self.connection, lines, calendar)
+        self._book(CANONICAL_TABLES["items"], mapping, n_lines, Repeats(), None, outside=n_outside)
         history = self._finish(owner)
         exposures, customers = history.tables.get("exposures"), history.tables.get("customers")
         panel = assemble_panel(weekly, exposures, customers, actions=actions, calendar=calendar)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from decision_engine.history.order_runs import OrderRuns, ScatteredOrdersError
 from simulations.arrays import IntArray
 from simulations.panel import Calendar, none_inside
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
@@ -35,8 +36,12 @@ def exact_sum(column: str, *, large: bool = False) -> str:
     """
     if large:
         return f"list_sum(list_sort(list({column}) FILTER ({column} IS NOT NULL)))"
-    whole = f"sum(CASE WHEN abs({column}) < {LARGEST} THEN CAST(round({column} * {_ONE}) AS BIGINT) END)"
-    return f"(CAST({whole} AS DOUBLE) / {_ONE})"
+    return f"(CAST(sum({whole_parts(column)}) AS DOUBLE) / {_ONE})"
+
+
+def whole_parts(column: str) -> str:
+    """Return SQL for a column of money in whole multiples of 2⁻³⁰; NULL where that would not fit into 64 bits."""
+    return f"CASE WHEN abs({column}) < {LARGEST} THEN CAST(round({column} * {_ONE}) AS BIGINT) END"
 
 
 def orders_of(items: str, *, discount: bool, large: bool = False, counted: str = "") -> str:
@@ -77,20 +82,72 @@ def weekly_orders(
     HistoryError
         If no order falls into the calendar.
     """
-    counter, users, n_orders = OrderCounter(calendar.n_periods), _UserNumbers(), 0
-    found = dict.fromkeys(totals, 0)
+    users, found = _UserNumbers(), dict.fromkeys(totals, 0)
     names = ", ".join(["user_id", f"{_day(calendar)} AS day", "revenue", *totals])
     reader = connection.sql(f"SELECT {names} FROM ({orders})").to_arrow_reader(_BLOCK)
-    for block, numbers in _ahead((block, users.of(block.column("user_id"))) for block in _blocks(reader, users)):
+
+    def blocks() -> Iterator[pa.Table]:
+        for block in _blocks(reader, users):
+            for name in totals:
+                found[name] += pc.sum(block.column(name)).as_py() or 0
+            yield block
+
+    return _count(blocks(), users, calendar), found
+
+
+def weekly_orders_of_lines(
+    connection: duckdb.DuckDBPyConnection, lines: str, calendar: Calendar
+) -> tuple[WeeklyOrders, int, int]:
+    """Do the same with order lines; quickly where the lines of an order lie together.
+
+    Parameters
+    ----------
+    lines : str
+        SQL of the lines, in the order of their source: user_id, order_id, ordered_at, revenue.
+
+    Returns
+    -------
+    tuple of WeeklyOrders, int, int
+        With the number of lines, and of those outside the weeks.
+    """
+    runs = OrderRuns(calendar)
+    told = ("user_id", "hash(user_id, order_id)", "epoch_us(ordered_at)", whole_parts("revenue"))
+    names = ", ".join(f"{sql} AS {name}" for sql, name in zip(told, OrderRuns.columns, strict=True))
+    reader = connection.sql(f"SELECT {names} FROM ({lines})").to_arrow_reader(_BLOCK)
+    try:
+        weekly = _count(runs.blocks(reader), _UserNumbers(), calendar)
+    except ScatteredOrdersError:
+        reader.close()  # one connection, one open answer
+        return _summed_in_sql(connection, lines, calendar)
+    return weekly, runs.n_lines, runs.n_outside
+
+
+def _summed_in_sql(connection: duckdb.DuckDBPyConnection, lines: str, calendar: Calendar) -> tuple[WeeklyOrders, int, int]:
+    """Sum lines that lie anywhere, of amounts of any size."""
+    totals = {
+        "lines": "count(*)",
+        "outside": f"count(*) FILTER (NOT {inside('ordered_at', calendar)})",
+        "large": f"count(*) FILTER (abs(revenue) >= {LARGEST})",
+    }
+    counted = "".join(f", {sql} AS {name}" for name, sql in totals.items())
+    orders = orders_of(lines, discount=False, counted=counted)
+    weekly, found = weekly_orders(connection, orders, calendar, totals=tuple(totals))
+    if found["large"]:
+        orders = orders_of(lines, discount=False, large=True, counted=counted)
+        weekly, found = weekly_orders(connection, orders, calendar, totals=tuple(totals))
+    return weekly, found["lines"], found["outside"]
+
+
+def _count(blocks: Iterator[pa.Table], users: _UserNumbers, calendar: Calendar) -> WeeklyOrders:
+    counter, n_orders = OrderCounter(calendar.n_periods), 0
+    for block, numbers in _ahead((block, users.of(block.column("user_id"))) for block in blocks):
         n_orders += block.num_rows
-        for name in totals:
-            found[name] += pc.sum(block.column(name)).as_py() or 0
         revenue = pc.fill_null(block.column("revenue"), 0.0).to_numpy()
         counter.add(numbers, block.column("day").to_numpy(), revenue)
     if not counter.n_inside:
         raise none_inside(n_orders, calendar)
     order = pc.sort_indices(users.known).to_numpy()
-    return counter.finish(users.known.to_numpy(zero_copy_only=False), order), found
+    return counter.finish(users.known.to_numpy(zero_copy_only=False), order)
 
 
 def _ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -111,10 +168,13 @@ class _UserNumbers:
     def of(self, user_ids: pa.ChunkedArray) -> IntArray:
         """Return the number of each user, those met for the first time behind all others."""
         numbers = pc.index_in(user_ids, self.known)
+        found = np.array(numbers.fill_null(-1).to_numpy())
         if numbers.null_count:
-            self.known = pa.concat_arrays([self.known, pc.unique(user_ids.filter(pc.is_null(numbers)))])
-            numbers = pc.index_in(user_ids, self.known)
-        return np.asarray(numbers.to_numpy())
+            strangers = user_ids.filter(pc.is_null(numbers))
+            new = pc.unique(strangers)
+            found[found < 0] = len(self.known) + pc.index_in(strangers, new).to_numpy()
+            self.known = pa.concat_arrays([self.known, new])
+        return found
 
 
 def _blocks(reader: pa.RecordBatchReader, users: _UserNumbers) -> Iterator[pa.Table]:
