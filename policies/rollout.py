@@ -81,6 +81,7 @@ def evaluate_policies(
     level: float = 0.9,
     period: int = 0,
     on_step: Callable[[int, int], None] | None = None,
+    on_lived: Callable[[str, int, Rollout], None] | None = None,
 ) -> PolicyComparison:
     """Compare policies by simulation.
 
@@ -98,6 +99,8 @@ def evaluate_policies(
         Probability that intervals mean to cover, in (0, 1).
     on_step : callable, optional
         Told how many policies are done, of how many.
+    on_lived : callable, optional
+        Told each rollout: the policy's name, the place of the simulator, and what was lived.
 
     Returns
     -------
@@ -110,6 +113,8 @@ def evaluate_policies(
     for place, policy in enumerate(everyone):
         for member, simulator in enumerate(simulators):
             lived = live_under(policy, simulator, states, weeks=weeks, limits=limits, seed=seed, period=period)
+            if on_lived is not None:
+                on_lived(policy.name, member, lived)
             margins[place, member] = lived.net_margin
             sums[place] += [float(np.mean(getattr(lived, name))) for name in _SUMMED]
         if on_step is not None:

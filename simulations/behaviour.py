@@ -70,6 +70,13 @@ class BehaviourFit:
         """The heads by name, in the kernel's order."""
         return {"purchase": self.purchase, "days": self.days, "spend": self.spend, "alive": self.alive}
 
+    def with_odds(self, shift: float) -> BehaviourFit:
+        """Return the same behaviour with other odds to buy in any week, by so much in log."""
+        if shift == 0.0:
+            return self
+        purchase = replace(self.purchase, intercept=self.purchase.intercept + shift)
+        return replace(self, purchase=purchase, newcomer=self.newcomer + shift)
+
     def compiled(self) -> Behaviour:
         """Return the tables that the kernels read."""
         heads = tuple(self.heads.values())

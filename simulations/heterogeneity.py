@@ -11,7 +11,7 @@ that depends on the user's state). Someone who buys was there in all weeks befor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -76,6 +76,17 @@ class Latents:
             known = self.user_keys[place] == user_keys
             mean[known], sd[known] = self.mean[place[known]], self.sd[place[known]]
         return mean, sd
+
+    def lent_to(self, others: KeyArray, by: KeyArray) -> Latents:
+        """Return the latents with further users, each of whom is as little known as the user who lends."""
+        mean, sd = self._posterior(by)
+        order = np.argsort(keys := np.concatenate((self.user_keys, others)))
+        return replace(
+            self,
+            user_keys=keys[order],
+            mean=np.concatenate((self.mean, mean))[order],
+            sd=np.concatenate((self.sd, sd))[order],
+        )
 
     def draw(self, user_keys: KeyArray, *, seed: int, member: int) -> Float32Array:
         """Return (n, n_latents): one draw a user, at the user's address."""

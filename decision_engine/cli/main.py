@@ -14,6 +14,7 @@ from decision_engine.cli.outcomes import outcomes
 from decision_engine.cli.plan import plan_commands
 from decision_engine.cli.run import run
 from decision_engine.cli.schema import schema
+from decision_engine.cli.simulate import simulate
 from decision_engine.cli.width import fold
 from simulations.errors import DecisionEngineError, InputError
 
@@ -31,6 +32,7 @@ app.command()(check)
 app.command()(fit)
 app.command()(history)
 app.add_typer(plan_commands, name="plan")
+app.command()(simulate)
 app.command()(outcomes)
 app.command()(schema)
 

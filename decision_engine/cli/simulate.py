@@ -1,0 +1,74 @@
+"""`decision-engine simulate`: what would come, policy by policy, in the world as it was or another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decision_engine.cli.options import DEFAULT_WORKSPACE, AsJson, ConfigPath, WorkspacePath
+from decision_engine.cli.width import fold
+
+
+def simulate(
+    config: ConfigPath,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", "-p", help="Policy, such as 'always coupon'; repeat it. Without: all that need no training."),
+    ] = None,
+    users: Annotated[
+        int | None, typer.Option(min=1, help="Users, drawn from the history. Without: all.", show_default=False)
+    ] = None,
+    weeks: Annotated[
+        int | None, typer.Option(min=1, max=520, help="Weeks. Without: policy_horizon_weeks.", show_default=False)
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Another weekly budget: 800, or a cut such as -30%.")] = "",
+    prices: Annotated[str, typer.Option(help="Another level of prices, such as +5%; the cost of goods stays.")] = "",
+    elasticity: Annotated[
+        float, typer.Option(help="How the odds to buy follow prices: -1 is one percent less for one more.")
+    ] = -1.0,
+    season: Annotated[str, typer.Option(help="Higher or lower odds to buy in all simulated weeks, such as +20%.")] = "",
+    without: Annotated[list[str] | None, typer.Option(help="Action that may not be used; repeat it.")] = None,
+    new_action: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Action that the history does not know, such as 'sms: cost 0.05, lift 0.1, sd 0.05, weeks 2'; fits anew."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Parquet file of the weeks. Without: in the workspace.")
+    ] = None,
+    workspace: WorkspacePath = DEFAULT_WORKSPACE,
+    json: AsJson = False,
+) -> None:
+    """Let users live under policies, from where they stand at the end of the history, and say what comes of it."""
+    from decision_engine.cli.options import print_json
+    from decision_engine.config import load_config
+    from decision_engine.progress import Progress
+    from decision_engine.scenario import Scenario, check_budget, read_action, read_change
+    from decision_engine.simulate_job import run_simulate_job
+    from decision_engine.workspace import Workspace
+
+    scenario = Scenario(
+        budget=check_budget(budget),
+        prices=read_change("--prices", prices) if prices else 0.0,
+        elasticity=elasticity,
+        season=read_change("--season", season) if season else 0.0,
+        without=tuple(without or ()),
+        new_actions=tuple(read_action(text) for text in new_action or ()),
+    )
+    done = run_simulate_job(
+        load_config(config),
+        scenario,
+        Workspace(workspace),
+        policies=tuple(policy or ()),
+        n_users=users,
+        weeks=weeks,
+        out=out,
+        progress=Progress(),
+    )
+    if json:
+        print_json(done.document)
+    else:
+        typer.echo(f"{done.text}\n{fold(f'weeks: {done.file}')}")

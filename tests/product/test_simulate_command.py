@@ -1,0 +1,131 @@
+"""`decision-engine simulate`: lives under policies, in the world as it was or one that somebody assumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from decision_engine.config.load import load_config
+from decision_engine.scenario import Scenario, read_action, read_change
+from simulations.errors import InputError
+from tests.product.command_line import Answer, decision_engine
+from tests.product.conftest import Copy, Done
+from tests.product.generated_shop import QUICK, write_shop
+
+
+def simulate(done: Done, *options: object) -> Answer:
+    return decision_engine("simulate", done.shop.configuration, "-w", done.workspace, *options)
+
+
+def _totals(document: dict[str, Any]) -> dict[str, dict[str, float]]:
+    return {row["name"]: row["totals"] for row in document["policies"]}
+
+
+@pytest.mark.slow
+def test_a_simulation_after_a_run_fits_nothing_again_and_writes_its_weeks(whole: Done, copy: Copy, tmp_path: Path) -> None:
+    done = copy(whole)
+    out = tmp_path / "weeks.parquet"
+    answer = simulate(done, "--policy", "Always coupon", "--users", 200, "--weeks", 5, "--out", out, "--json")
+    document = answer.document
+    assert "fit       done" in answer.err
+    assert [row["name"] for row in document["policies"]] == ["do nothing", "always coupon"]
+    assert (document["users"], document["weeks"], document["assumed"]) == (200, 5, [])
+    nothing, always = document["policies"]
+    assert (nothing["value"], nothing["contacts"]) == (0.0, 0.0)
+    assert always["low"] <= always["value"] <= always["high"]
+    weeks = pd.read_parquet(out)
+    assert (weeks["low"] <= weeks["mean"]).all()
+    assert (weeks["mean"] <= weeks["high"]).all()
+    assert set(weeks["week"]) == {1, 2, 3, 4, 5}
+    assert weeks[weeks["quantity"] == "revenue"].groupby("policy")["mean"].sum().to_dict() == pytest.approx(
+        {name: totals["revenue"] for name, totals in _totals(document).items()}
+    )
+    text = simulate(done, "--policy", "always coupon", "--users", 200, "--weeks", 5)
+    assert "200 users, 5 weeks from the end of the history" in text.out
+    assert max(len(line) for line in text.out.splitlines()[:-1]) <= 80
+
+
+@pytest.mark.slow
+def test_a_scenario_moves_what_it_says_and_is_told_as_an_assumption(whole: Done, copy: Copy) -> None:
+    done = copy(whole)
+    options = ("--policy", "always coupon", "--weeks", 6, "--json")
+    usual = _totals(simulate(done, *options).document)["do nothing"]
+
+    season = simulate(done, *options, "--season", "+50%").document
+    assert _totals(season)["do nothing"]["order_days"] > 1.1 * usual["order_days"]
+    assert season["assumed"] == ["the odds to buy in a week are +50.0%, in all simulated weeks"]
+
+    dearer = _totals(simulate(done, *options, "--prices", "+10%", "--elasticity", 0).document)["do nothing"]
+    assert dearer["order_days"] == usual["order_days"]
+    assert dearer["revenue"] == pytest.approx(1.1 * usual["revenue"])
+    share = load_config(done.shop.configuration).margin_share
+    assert dearer["margin"] == pytest.approx((share + 0.1) * usual["revenue"], rel=1e-6)
+
+    poorer = simulate(done, *options, "--budget", "-90%").document
+    assert poorer["policies"][1]["spend"] < simulate(done, *options).document["policies"][1]["spend"]
+    assert "the weekly budget is" in poorer["assumed"][0]
+
+
+@pytest.mark.slow
+def test_more_users_than_there_are_bring_as_much_more(whole: Done, copy: Copy) -> None:
+    done = copy(whole)
+    one = simulate(done, "--policy", "do nothing", "--weeks", 4, "--json").document
+    three = simulate(done, "--policy", "do nothing", "--weeks", 4, "--users", 3 * one["users"], "--json").document
+    assert three["users"] == 3 * one["users"]
+    assert _totals(three)["do nothing"]["order_days"] == pytest.approx(3 * _totals(one)["do nothing"]["order_days"], rel=0.1)
+
+
+@pytest.mark.slow
+def test_a_new_action_is_fitted_and_can_be_lived_under(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path / "shop", *QUICK)
+    answer = decision_engine(
+        "simulate", shop.configuration, "-w", tmp_path / "workspace", "--weeks", 4, "--json", "--without", "coupon",
+        "--new-action", "sms: cost 0.01, lift 0.8, sd 0.1, weeks 2", "--policy", "always sms",
+    )  # fmt: skip
+    document = answer.document
+    assert document["policies"][1]["contacts"] > 0.0
+    assert document["policies"][1]["order_days"] > document["policies"][0]["order_days"]
+    assert any(words.startswith("sms is new: 0.01 EUR a contact") for words in document["assumed"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--policy", "always gold"), "there is no such policy; there are do nothing"),
+        (("--prices", "5"), "a change with its sign and a percent sign is wanted, such as +5%"),
+        (("--season", "-100%"), "more than everything cannot be taken away"),
+        (("--budget", "much"), "--budget much: a change"),
+        (("--without", "gold"), "--without gold: the actions are"),
+        (("--new-action", "sms"), "wanted is a name and what it is thought to do"),
+        (("--new-action", "sms: lift 0.1"), "cost is missing"),
+        (("--new-action", "sms: cost dear, lift 0.1"), "cost:"),
+        (("--new-action", "sms: cost 1, lift 0.1, colour red"), "'colour red' is none of"),
+        (("--new-action", "coupon: cost 1, lift 0.1"), "an action of that name is there already"),
+    ],
+)
+def test_what_cannot_be_simulated_is_one_message(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    shop = write_shop(tmp_path / "shop", *QUICK)
+    answer = decision_engine("simulate", shop.configuration, "-w", tmp_path / "workspace", *options)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_prices_below_the_cost_of_goods_are_refused(tmp_path: Path) -> None:
+    from simulations.scenarios import draw_world
+
+    with pytest.raises(InputError, match="nothing of it would be left"):
+        Scenario(prices=-0.9).of_simulator(draw_world(1).simulator)
+
+
+def test_changes_and_actions_are_read_as_people_write_them() -> None:
+    assert (read_change("--season", "+12.5 %"), read_change("--season", "-5%")) == (0.125, -0.05)
+    action = read_action("sms:cost 0.05,lift 0.1 , weeks 3, kind care, channel phone")
+    assert (action.name, action.kind, action.channel, action.cost) == ("sms", "care", "phone", 0.05)
+    assert action.response is not None
+    assert (action.response.purchase_lift.mean, action.response.duration_weeks) == (0.1, 3)
+    assert Scenario(budget="80").budget_of(100.0) == 80.0
+    assert Scenario(budget="-30%").budget_of(100.0) == pytest.approx(70.0)
