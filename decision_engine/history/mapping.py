@@ -15,6 +15,8 @@ from decision_engine.history.sources import ROW, OpenSource, literal, quote
 from simulations.tables import Column, ColumnType, Table
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_ON_EARTH = r"([Zz]|UTC|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"  # DuckDB reads any offset
+_BLANK_BEFORE = r" ([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"  # and none behind a blank
 _OFFSET = r":[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
@@ -239,7 +241,8 @@ class BoundMapping:
         plain = f"TRY_CAST({raw} AS TIMESTAMP)"
         if not is_text:
             return f"({plain}{here})"
-        exact = f"TRY_CAST({raw} AS TIMESTAMP WITH TIME ZONE)"
+        beside = f"regexp_replace({raw}, {literal(_BLANK_BEFORE)}, '\\1')"
+        exact = f"CASE WHEN regexp_matches({raw}, {literal(_ON_EARTH)}) THEN TRY_CAST({beside} AS TIMESTAMP WITH TIME ZONE) END"
         return f"CASE WHEN regexp_matches({raw}, {literal(_OFFSET)}) THEN {exact}{moved} ELSE {plain}{here} END"
 
 

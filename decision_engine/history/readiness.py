@@ -299,15 +299,10 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
         "plan": after,
         "signals": (f"no {', '.join(texts)}",) if len(texts) == 3 else (),
     }
-    from_here = "assumed responses" if effects else "effects as far as they are identified, else assumed responses"
-    rests_on = {
-        "effects": ""
-        if not ope
-        else "what is recorded of users: no probability of being chosen is, and `run` judges whether that will do",
-        "plan": from_here,
-        "evaluate": from_here,
-        "search": from_here,
-    }
+    assumed = "rests on assumed responses"
+    from_here = assumed if effects else "rests on effects as far as they are identified, else on assumed responses"
+    unknown = "no probability of contact is recorded; whether what is known of users will do instead, `run` judges"
+    rests_on = {"effects": unknown if ope else "", "search": from_here, "evaluate": from_here, "plan": from_here}
     return tuple(
         Support(stage=name, supported=not missing, missing=tuple(missing), rests_on="" if missing else rests_on.get(name, ""))
         for name, missing in found.items()
