@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from decision_engine.history.order_runs import OrderRuns, ScatteredOrdersError
 from simulations.arrays import IntArray
-from simulations.panel import Calendar, none_inside
+from simulations.panel import BULK, Calendar, NoneInsideError
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
 Item = TypeVar("Item")
@@ -79,7 +79,7 @@ def weekly_orders(
 
     Raises
     ------
-    HistoryError
+    NoneInsideError
         If no order falls into the calendar.
     """
     users, found = _UserNumbers(), dict.fromkeys(totals, 0)
@@ -145,7 +145,8 @@ def _count(blocks: Iterator[pa.Table], users: _UserNumbers, calendar: Calendar) 
         revenue = pc.fill_null(block.column("revenue"), 0.0).to_numpy()
         counter.add(numbers, block.column("day").to_numpy(), revenue)
     if not counter.n_inside:
-        raise none_inside(n_orders, calendar)
+        ((bulk,),) = connection.sql(f"SELECT quantile_disc(ordered_at, {list(BULK)}) FROM ({orders})").fetchall()
+        raise NoneInsideError.of(n_orders, calendar, *bulk)
     order = pc.sort_indices(users.known).to_numpy()
     return counter.finish(users.known.to_numpy(zero_copy_only=False), order)
 
