@@ -172,11 +172,13 @@ class _Decided:
 
 
 _TIME = ("time", "seed", "effect_horizon_weeks", "interval_level")
+FITTING = (*_TIME, "margin_share", "actions", "contact", "simulator")  # what the simulators depend on
 _CHOOSING = (*_TIME, "policy_horizon_weeks", "margin_share", "actions", "contact", "campaign", "policies")
 
 
-def _learn(config: Config, stages: Stages) -> _Learned:
-    from decision_engine.stages import check, effects, fit, profile
+def check_stage(config: Config, stages: Stages) -> tuple[History, StageOutcome[Checked]]:
+    """Read the history and say what it holds; stop where no simulator could be fitted."""
+    from decision_engine.stages import check
 
     history, checked = stages.run_check(
         "reading and validating the history", config,
@@ -184,10 +186,15 @@ def _learn(config: Config, stages: Stages) -> _Learned:
         settings=config.part("time", "actions"),
     )  # fmt: skip
     check.refuse_hopeless(checked.result, config)
-    profiled: StageOutcome[Profiles] = stages.run(
-        "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
-        after=(checked,), settings=config.part(*_TIME, "margin_share"),
-    )  # fmt: skip
+    return history, checked
+
+
+def fit_stages(
+    config: Config, stages: Stages, checked: StageOutcome[Checked]
+) -> tuple[StageOutcome[Estimated], StageOutcome[Fitted]]:
+    """Estimate what each action changes, then fit the simulators."""
+    from decision_engine.stages import effects, fit
+
     estimated: StageOutcome[Estimated] = stages.run(
         "effects", "what each action changes, and whether the data can tell",
         lambda: effects.estimate(checked.result.panel, checked.result.history, config),
@@ -196,8 +203,20 @@ def _learn(config: Config, stages: Stages) -> _Learned:
     fitted: StageOutcome[Fitted] = stages.run(
         "fit", "simulators of the users, judged on weeks they did not see",
         lambda: fit.fit_simulators(checked.result.panel, estimated.result, config),
-        after=(checked, estimated), settings=config.part(*_TIME, "margin_share", "actions", "contact", "simulator"),
+        after=(checked, estimated), settings=config.part(*FITTING),
     )  # fmt: skip
+    return estimated, fitted
+
+
+def _learn(config: Config, stages: Stages) -> _Learned:
+    from decision_engine.stages import profile
+
+    history, checked = check_stage(config, stages)
+    profiled: StageOutcome[Profiles] = stages.run(
+        "profile", "states, segments, churn and interests of each user", lambda: profile.profile(checked.result, config),
+        after=(checked,), settings=config.part(*_TIME, "margin_share"),
+    )  # fmt: skip
+    estimated, fitted = fit_stages(config, stages, checked)
     return _Learned(history=history, checked=checked, profiled=profiled, estimated=estimated, fitted=fitted)
 
 

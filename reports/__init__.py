@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reports.card import CardReport as CardReport
+    from reports.card import render_card as render_card
     from reports.check import CheckReport as CheckReport
     from reports.check import PropensityReport as PropensityReport
     from reports.check import render_check as render_check
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from reports.trial_check import render_trial_check as render_trial_check
 
 _HOME = {
+    "CardReport": "reports.card",
     "CheckReport": "reports.check",
     "ChurnReport": "reports.profiles",
     "Column": "reports.tables",
@@ -54,6 +57,7 @@ _HOME = {
     "html_table": "reports.tables",
     "plan_text": "reports.terminal",
     "policies_text": "reports.terminal",
+    "render_card": "reports.card",
     "render_check": "reports.check",
     "render_run": "reports.run",
     "render_trial_check": "reports.trial_check",

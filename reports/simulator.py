@@ -26,7 +26,8 @@ class SimulatorReport:
     ----------
     scores : frame, a row a model, the simulator first
         model, mae, rmse, mae_excess, mae_excess_error, order_days_error, revenue_error, order_days_coverage,
-        active_users_coverage, revenue_coverage, user_coverage, calibration_error, brier, brier_of_base_rate.
+        active_users_coverage, revenue_coverage, user_coverage, calibration_error, brier, brier_of_base_rate; spend_mae and
+        rank_correlation where they are known.
     weekly : frame, a row a model, quantity and week
         observed, mean, low, high.
     calibration : frame, a row a model and bin
@@ -109,6 +110,8 @@ def _columns(report: SimulatorReport) -> list[Column]:
         words_column("Model", "model"),
         number_column("Missed order-days a user", "mae", 2),
         number_column("Root mean square", "rmse", 2),
+        number_column("Missed revenue a user", "spend_mae", 2),
+        number_column("Rank correlation", "rank_correlation", 3),
         share_column("Total order-days off by", "order_days_error", signed=True),
         share_column("Total revenue off by", "revenue_error", signed=True),
         share_column(f"Weeks in the {report.level:.0%} band", "order_days_coverage"),

@@ -34,8 +34,12 @@ class Forecast:
         Name for people.
     order_days : (n_draws, n_users) float32 array
         Each user's order-days over all weeks, a row a possible future.
+    revenue : (n_draws, n_users) float32 array
+        Each user's revenue over all weeks, in currency.
     returning : (n_users,) float64 array
         Probability of at least one order-day within the first `horizon_weeks` weeks.
+    buying : (n_users, n_weeks) float64 array
+        Probability of an order-day in each week.
     weekly_order_days, weekly_active_users, weekly_revenue : (n_draws, n_weeks) float64 arrays
         Sums over users; users active are those with an order-day; revenue in currency.
     """
@@ -43,7 +47,9 @@ class Forecast:
     model: str
     horizon_weeks: int
     order_days: NDArray[np.float32]
+    revenue: NDArray[np.float32]
     returning: FloatArray
+    buying: FloatArray
     weekly_order_days: FloatArray
     weekly_active_users: FloatArray
     weekly_revenue: FloatArray
@@ -63,8 +69,9 @@ class Forecast:
         >>> Forecast.collect("repeat", [future], horizon_weeks=2).returning.tolist()
         [1.0, 0.0]
         """
-        totals, days, active, revenue = [], [], [], []
+        totals, spent, days, active, revenue = [], [], [], [], []
         returns: FloatArray | float = 0.0
+        buying: FloatArray | float = 0.0
         for future in futures:
             if future.order_days.shape[1] < horizon_weeks:
                 raise HistoryError(
@@ -72,6 +79,8 @@ class Forecast:
                 )
             bought = future.order_days > 0
             totals.append(future.order_days.sum(axis=1, dtype=np.float64).astype(np.float32))
+            spent.append(future.revenue.sum(axis=1, dtype=np.float64).astype(np.float32))
+            buying = buying + bought.astype(np.float64)
             returns = returns + bought[:, :horizon_weeks].any(axis=1).astype(np.float64)
             days.append(future.order_days.sum(axis=0, dtype=np.float64))
             active.append(bought.sum(axis=0, dtype=np.float64))
@@ -82,7 +91,9 @@ class Forecast:
             model=model,
             horizon_weeks=horizon_weeks,
             order_days=np.stack(totals),
+            revenue=np.stack(spent),
             returning=np.asarray(returns) / len(totals),
+            buying=np.asarray(buying) / len(totals),
             weekly_order_days=np.stack(days),
             weekly_active_users=np.stack(active),
             weekly_revenue=np.stack(revenue),
@@ -100,3 +111,11 @@ class Forecast:
     def mean(self) -> FloatArray:
         """Return (n_users,): the mean of each user's order-days."""
         return np.asarray(self.order_days.mean(axis=0, dtype=np.float64))
+
+    def median_revenue(self) -> FloatArray:
+        """Return (n_users,): the median of each user's revenue, in currency."""
+        return np.asarray(np.median(self.revenue, axis=0), dtype=np.float64)
+
+    def mean_revenue(self) -> FloatArray:
+        """Return (n_users,): the mean of each user's revenue, in currency."""
+        return np.asarray(self.revenue.mean(axis=0, dtype=np.float64))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from simulations.ensemble import SimulatorEnsemble
 
 N_BINS = 10
+SIMULATOR = "simulator"  # its name among the models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +140,8 @@ def judge(
     judged = panel.take(known)
     fitting = judged.slice(n_fitting_periods)
     contacts = judged.exposure_bits[:, n_fitting_periods:]
-    own = simulator_forecast(
-        ensemble, fold(fitting), contacts, horizon_weeks=horizon_weeks, seed=seed, n_draws=n_draws, period=n_fitting_periods
-    )
+    futures = simulator_futures(ensemble, fold(fitting), contacts, seed=seed, n_draws=n_draws, period=n_fitting_periods)
+    own = Forecast.collect(SIMULATOR, futures, horizon_weeks=horizon_weeks)
     baselines = baseline_forecasts(fitting, weeks=weeks, horizon_weeks=horizon_weeks, seed=seed, n_draws=n_draws)
     return compare(
         (own, *baselines),
@@ -151,35 +151,22 @@ def judge(
     )
 
 
-def simulator_forecast(
-    ensemble: SimulatorEnsemble,
-    states: UserStates,
-    contacts: BitArray,
-    *,
-    horizon_weeks: int,
-    seed: int,
-    n_draws: int,
-    period: int = 0,
-) -> Forecast:
-    """Forecast some users' next weeks under contacts fixed beforehand: members in turn, each time with other luck.
+def simulator_futures(
+    ensemble: SimulatorEnsemble, states: UserStates, contacts: BitArray, *, seed: int, n_draws: int, period: int = 0
+) -> Iterator[Future]:
+    """Live some users' next weeks under contacts fixed beforehand: members in turn, each time with other luck.
 
     Parameters
     ----------
     contacts : (n_users, n_weeks) uint32 array
         One bit an action, as in a panel.
     """
-
-    def futures() -> Iterator[Future]:
-        for draw in range(n_draws):
-            member = ensemble.members[draw % len(ensemble.members)]
-            luck = int(stream(seed, "goodness", draw).integers(2**62))
-            lived = member.rollout(
-                states, weeks=contacts.shape[1], seed=luck, period=period, schedule=contacts, keep_weeks=True
-            )
-            assert lived.events is not None
-            yield Future(lived.events.order_days, lived.events.revenue)
-
-    return Forecast.collect("simulator", futures(), horizon_weeks=horizon_weeks)
+    for draw in range(n_draws):
+        member = ensemble.members[draw % len(ensemble.members)]
+        luck = int(stream(seed, "goodness", draw).integers(2**62))
+        lived = member.rollout(states, weeks=contacts.shape[1], seed=luck, period=period, schedule=contacts, keep_weeks=True)
+        assert lived.events is not None
+        yield Future(lived.events.order_days, lived.events.revenue)
 
 
 def compare(forecasts: tuple[Forecast, ...], outcome: Outcome, *, n_unknown: int = 0, level: float = 0.9) -> Goodness:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simulations.arrays import BoolArray, FloatArray
-from simulations.calibration import ReliabilityBins, brier_score
+from simulations.calibration import ReliabilityBins, brier_score, reliability_bins
 from simulations.forecast import Forecast
 
 
@@ -30,6 +30,10 @@ class Outcome(NamedTuple):
         """Return (n_users,): order-days over all judged weeks."""
         return np.asarray(self.order_days.sum(axis=1, dtype=np.float64))
 
+    def spent(self) -> FloatArray:
+        """Return (n_users,): revenue over all judged weeks, in currency."""
+        return np.asarray(self.revenue.sum(axis=1, dtype=np.float64))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelScore:
@@ -39,6 +43,12 @@ class ModelScore:
     ----------
     mae, rmse : float
         Error of a user's order-days over the judged weeks: of the median, absolute; of the mean, root of the mean square.
+    spend_mae, spend_rmse : float
+        The same of a user's revenue over the judged weeks, in currency.
+    rank_correlation : float
+        Spearman's, between the mean forecast of a user's order-days and what came; nan where either is the same for all.
+    top_decile_lift : float
+        Order-days of the tenth of users forecast to buy most, over those of an average tenth; ties count in proportion.
     mae_excess, mae_excess_error : float
         By how much `mae` exceeds the simulator's (below 0: it is better), and the standard error of that over users.
     order_days_error, revenue_error : float
@@ -49,6 +59,8 @@ class ModelScore:
         Share of weeks in which the sum over users lies in its band.
     calibration_error : float
         Expected calibration error of the chance to come back within the horizon, over ten bins.
+    weekly_calibration_error : float
+        The same of the chance to buy in a week, over all users and weeks.
     brier, brier_of_base_rate : float
         Brier's score of that chance, and of everyone's having the share that did come back, known only afterwards.
     """
@@ -56,6 +68,10 @@ class ModelScore:
     model: str
     mae: float
     rmse: float
+    spend_mae: float
+    spend_rmse: float
+    rank_correlation: float
+    top_decile_lift: float
     mae_excess: float
     mae_excess_error: float
     order_days_error: float
@@ -65,6 +81,7 @@ class ModelScore:
     active_users_coverage: float | None
     revenue_coverage: float | None
     calibration_error: float
+    weekly_calibration_error: float
     brier: float
     brier_of_base_rate: float
 
@@ -104,7 +121,11 @@ def score(
     return ModelScore(
         model=forecast.model,
         mae=float(misses.mean()),
-        rmse=math.sqrt(float(((forecast.mean() - totals) ** 2).mean())),
+        rmse=_root_mean_square(forecast.mean() - totals),
+        spend_mae=float(np.abs(forecast.median_revenue() - outcome.spent()).mean()),
+        spend_rmse=_root_mean_square(forecast.mean_revenue() - outcome.spent()),
+        rank_correlation=_rank_correlation(forecast.mean(), totals),
+        top_decile_lift=_top_decile_lift(forecast.mean(), totals),
         mae_excess=float(excess.mean()),
         mae_excess_error=float(excess.std(ddof=1)) / math.sqrt(excess.size) if excess.size > 1 else math.nan,
         order_days_error=_relative_error(forecast.weekly_order_days, outcome.order_days),
@@ -114,6 +135,7 @@ def score(
         active_users_coverage=covered.get("active_users"),
         revenue_coverage=covered.get("revenue"),
         calibration_error=bins.expected_error(),
+        weekly_calibration_error=reliability_bins(forecast.buying.ravel(), (outcome.order_days > 0).ravel()).expected_error(),
         brier=brier_score(forecast.returning, came_back),
         brier_of_base_rate=brier_score(float(came_back.mean()), came_back),
     )
@@ -121,6 +143,25 @@ def score(
 
 def _ends(level: float) -> list[float]:
     return [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+
+
+def _root_mean_square(errors: FloatArray) -> float:
+    return math.sqrt(float((errors**2).mean()))
+
+
+def _rank_correlation(predicted: FloatArray, came: FloatArray) -> float:
+    ranks = pd.DataFrame({"predicted": predicted, "came": came}).rank().to_numpy()
+    if (ranks.std(axis=0) == 0.0).any():
+        return math.nan
+    return float(np.corrcoef(ranks.T)[0, 1])
+
+
+def _top_decile_lift(predicted: FloatArray, came: FloatArray) -> float:
+    values, group, sizes = np.unique(-predicted, return_inverse=True, return_counts=True)
+    means = np.bincount(group, weights=came, minlength=values.size) / sizes
+    room = 0.1 * came.size
+    taken = np.clip(room - np.concatenate([[0.0], np.cumsum(sizes)[:-1]]), 0.0, sizes)
+    return float(taken @ means / room / came.mean()) if came.mean() > 0 else math.nan
 
 
 def _relative_error(draws: FloatArray, came: NDArray[Any]) -> float:

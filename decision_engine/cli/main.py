@@ -7,6 +7,7 @@ import sys
 import typer
 
 from decision_engine.cli.check import check
+from decision_engine.cli.fit import fit
 from decision_engine.cli.history import history
 from decision_engine.cli.init import init
 from decision_engine.cli.outcomes import outcomes
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(init)
 app.command()(check)
+app.command()(fit)
 app.command()(history)
 app.add_typer(plan_commands, name="plan")
 app.command()(outcomes)

@@ -15,6 +15,7 @@ from decision_engine.config.models import Config
 from decision_engine.config.placeholders import say_all
 from decision_engine.planning import Plan
 from decision_engine.profiles import Profiles
+from decision_engine.stages.card_document import simulator_report
 from decision_engine.stages.check import Checked, data_document
 from decision_engine.stages.effects import Estimated, effects_document
 from decision_engine.stages.evaluate import Evaluated, policies_document
@@ -293,19 +294,7 @@ def _simulator(told: Told) -> SimulatorReport | None:
     goodness = told.fitted.goodness
     if goodness is None:
         return None
-    return SimulatorReport(
-        scores=goodness.to_frame(),
-        weekly=goodness.weekly,
-        calibration=goodness.calibration,
-        first_week=goodness.first_week,
-        last_week=goodness.last_week,
-        horizon_weeks=goodness.horizon_weeks,
-        n_users=goodness.n_users,
-        n_unknown=goodness.n_unknown,
-        level=goodness.level,
-        beats_baselines=goodness.beats_baselines(),
-        currency=told.config.currency,
-    )
+    return simulator_report(goodness, told.config.currency)
 
 
 def _profiles(told: Told) -> ProfilesReport:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulations.arrays import FloatArray
 from simulations.compiled import njit
@@ -84,6 +86,25 @@ class GammaGamma:
         spent = np.where(x > 0, x * np.maximum(mean_value, 0.0), 0.0)
         pull = self.p * x + self.q - 1.0
         return np.where(pull > 0, self.p * (self.v + spent) / np.maximum(pull, 1e-300), np.inf)
+
+    def draw(
+        self, n_purchases: FloatArray, mean_value: FloatArray, coming: NDArray[Any], rng: np.random.Generator
+    ) -> FloatArray:
+        """Draw what some users' coming purchases bring, in currency: one rate a user, one gamma amount a week.
+
+        A purchase is gamma with shape p and the user's own rate; given x purchases of mean z that rate is gamma with shape
+        q + p x and rate v + x z, and a week of several purchases is gamma with shape p times their number.
+
+        Parameters
+        ----------
+        coming : (n_users, n_weeks) int array
+            Purchases of each week.
+        """
+        x = n_purchases.astype(np.float64)
+        spent = np.where(x > 0, x * np.maximum(mean_value, 0.0), 0.0)
+        rate = rng.gamma(self.q + self.p * x) / (self.v + spent)
+        amounts = rng.standard_gamma(self.p * coming.astype(np.float64))
+        return np.asarray(amounts / np.maximum(rate, 1e-300)[:, None])
 
 
 @njit()

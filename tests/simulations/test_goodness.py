@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from simulations.actions import Action, ActionKind, ActionSet
-from simulations.baselines import baseline_forecasts, repeat_forecast
+from simulations.baselines import baseline_forecasts, repeat_futures, resampled_futures
 from simulations.calibration import brier_score, reliability_bins
 from simulations.contact import ContactRules
 from simulations.ensemble import SimulatorEnsemble, response_scale
@@ -85,6 +85,11 @@ def test_errors_bands_and_chances_agree_with_a_count_by_hand():
     assert score.brier == pytest.approx((0.0 + (1 - 1 / 3) ** 2) / 2)
     assert score.brier_of_base_rate == 0.0
     assert score.calibration_error == pytest.approx((2 / 3) / 2)
+    assert score.spend_mae == (abs(20 - 8) + abs(0 - 20)) / 2
+    assert score.spend_rmse == pytest.approx(math.sqrt(((30 - 8) ** 2 + (10 - 20) ** 2) / 2))
+    assert score.rank_correlation == pytest.approx(-1.0)  # most was expected of the one who bought least
+    assert score.top_decile_lift == pytest.approx(1 / 1.5)
+    assert score.weekly_calibration_error == pytest.approx(2 * abs(1 / 3 - 1 / 2) / 4)  # two of a third, one of whom bought
     weeks = result.weekly.query("quantity == 'order_days'")
     assert weeks["week"].tolist() == [5, 6]
     assert weeks["observed"].tolist() == [1.0, 2.0]
@@ -151,23 +156,44 @@ def test_chances_that_are_what_they_say_have_a_small_calibration_error():
 
 
 def test_the_last_weeks_are_repeated_in_their_order_and_a_short_history_over_and_over(panel):
-    last = repeat_forecast(panel, weeks=12, horizon_weeks=8)
-    assert last.weekly_order_days[0].tolist() == panel.order_days[:, -12:].sum(axis=0).tolist()
-    short = repeat_forecast(panel.slice(2), weeks=5, horizon_weeks=5)
-    first, second = panel.order_days[:, :2].sum(axis=0)
-    assert short.weekly_order_days[0].tolist() == [first, second, first, second, first]
+    (last,) = repeat_futures(panel, weeks=12)
+    assert np.array_equal(last.order_days, panel.order_days[:, -12:])
+    (short,) = repeat_futures(panel.slice(2), weeks=5)
+    assert np.array_equal(short.order_days, panel.order_days[:, [0, 1, 0, 1, 0]])
+
+
+def test_a_resample_repeats_weeks_after_the_first_order_of_the_same_user():
+    """A user whose only week is the first has nothing to repeat; 400 draws of three weeks: each comes up 400 times, give or
+    take 16, and 100 off would be six standard errors."""
+    panel = world(n_users=2, n_periods=4)
+    order_days = np.array([[2, 1, 0, 3], [0, 0, 0, 1]], dtype=np.int16)
+    names = {name: getattr(panel, name) for name in panel.__slots__}
+    panel = WeeklyPanel(**{**names, "order_days": order_days, "revenue": 10.0 * order_days.astype(np.float32)})
+    futures = list(resampled_futures(panel, weeks=3, seed=1, n_draws=400))
+    drawn = np.concatenate([future.order_days[0] for future in futures])
+    assert {k: pytest.approx(400, abs=100) for k in (0, 1, 3)} == dict(zip(*np.unique(drawn, return_counts=True), strict=True))
+    assert all((future.order_days[1] == 0).all() and (future.revenue[1] == 0.0).all() for future in futures)
+    assert all((future.revenue == 10.0 * future.order_days).all() for future in futures)
 
 
 def test_baselines_forecast_the_order_days_of_users_who_never_change(panel):
     """Twelve weeks of 200 Poisson users: the sum's standard error is about 2.5 %; 12 % off is beyond one seed in 100,000."""
     known = panel.take((panel.slice(N_FITTING).order_days > 0).any(axis=1))
     came = known.order_days[:, N_FITTING:].sum()
-    for one in baseline_forecasts(known.slice(N_FITTING), weeks=12, horizon_weeks=8, seed=1, n_draws=20)[:2]:
+    for one in baseline_forecasts(known.slice(N_FITTING), weeks=12, horizon_weeks=8, seed=1, n_draws=20):
+        if one.model == "repeat-last-period":
+            continue
         assert one.weekly_order_days.sum(axis=1).mean() == pytest.approx(came, rel=0.12)
 
 
 def test_every_model_is_scored_on_the_same_users_and_weeks(goodness, panel):
-    assert [score.model for score in goodness.scores] == ["simulator", "BG/NBD", "Pareto/NBD", "repeat-last-period"]
+    assert [score.model for score in goodness.scores] == [
+        "simulator",
+        "BG/NBD",
+        "Pareto/NBD",
+        "repeat-last-period",
+        "resample of history",
+    ]
     n_known = int((panel.slice(N_FITTING).order_days > 0).any(axis=1).sum())
     assert (goodness.n_users, goodness.n_users + goodness.n_unknown) == (n_known, panel.n_users)
     assert (goodness.first_week, goodness.last_week) == (27, 38)
@@ -176,7 +202,7 @@ def test_every_model_is_scored_on_the_same_users_and_weeks(goodness, panel):
     assert observed.eq(1).all()
     assert goodness.calibration.groupby("model")["n_users"].sum().eq(n_known).all()
     assert goodness.simulator.mae_excess == 0.0
-    assert goodness.to_frame().shape[0] == 4
+    assert goodness.to_frame().shape[0] == 5
     assert goodness.summary().startswith("Over weeks 27 to 38, seen by no fit, the simulator misses a user's order-days by ")
 
 

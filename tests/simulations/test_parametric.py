@@ -235,6 +235,21 @@ def test_an_expected_value_lies_between_the_customers_own_mean_and_everyones():
     assert (np.diff([everyone, *own, 80.0]) > 0).all()
 
 
+def test_drawn_amounts_are_on_average_what_is_expected_of_the_customer():
+    """50,000 draws of two customers: the standard error is about 0.4 % of the mean; 3 % off is seven of them."""
+    model = GammaGamma(p=6.25, q=3.744, v=15.444)
+    n_purchases, mean_value = np.array([0.0, 4.0]), np.array([0.0, 60.0])
+    drawn = np.stack(
+        [
+            model.draw(n_purchases, mean_value, np.array([[1, 2], [1, 0]]), stream(1, "amounts", draw)).ravel()
+            for draw in range(50_000)
+        ]
+    )
+    first, second = model.expected(n_purchases, mean_value)
+    assert drawn.mean(axis=0) == pytest.approx([first, 2 * first, second, 0.0], rel=0.03)
+    assert np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1] > 0.3  # one customer's amounts share a rate
+
+
 def test_gamma_gamma_says_when_there_is_nothing_to_learn_from():
     with pytest.raises(HistoryError, match="0 users have a purchase with a value above 0"):
         GammaGamma.fit(np.zeros(5), np.zeros(5))
