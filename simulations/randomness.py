@@ -130,6 +130,25 @@ def user_keys(user_ids: Iterable[str]) -> KeyArray:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
+def numbered_keys(start: int, stop: int) -> KeyArray:
+    """Return the keys of users who have no id but their number.
+
+    Examples
+    --------
+    >>> bool((numbered_keys(0, 5)[3:] == numbered_keys(3, 5)).all())
+    True
+    """
+    return _numbered_keys(start, stop)
+
+
+@njit()
+def _numbered_keys(start: int, stop: int) -> KeyArray:
+    keys = np.empty(stop - start, dtype=np.uint64)
+    for i in range(stop - start):
+        keys[i] = mix(np.uint64(start + i + 1) * _GOLDEN)
+    return keys
+
+
 def stream(seed: int, name: str, *index: int) -> np.random.Generator:
     """Return the generator named `name`: independent of every other, unmoved when one is added."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(crc32(name.encode()), *index)))
