@@ -17,12 +17,13 @@ from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray, Ke
 from simulations.contact import ContactRules, lowest_bits
 from simulations.features import FEATURES
 from simulations.heads import N_BINS
-from simulations.kernel import DAYS, MAX_EXTRA_DAYS, N_TOTALS, OFFSET, PURCHASE, SPEND, SPEND_OFFSET, Behaviour
+from simulations.kernel import DAYS, N_TOTALS, OFFSET, PURCHASE, SPEND, SPEND_OFFSET, Behaviour
 from simulations.population import Population
 from simulations.randomness import Channel
 from simulations.response import BASIS_LIMIT, N_BASIS, ResponseArrays
 from simulations.simulator import LifecycleSimulator
 from simulations.state import ALPHA_4, ALPHA_13, CONTACT_MEMORY, NEVER, REDEMPTION_MEMORY, SATISFACTION_MEMORY, V
+from simulations.tabulated import MAX_EXTRA_DAYS
 from simulations.week_shocks import week_shocks
 
 BLOCK = 16_384  # users whose arrays stay in a core's cache
@@ -115,7 +116,7 @@ def _week(simulator: LifecycleSimulator, block: _Block, period: int, shocks: Flo
     contacted = _allowed(block, actions, simulator.rules, action) if action else np.zeros(newcomer.size, dtype=np.bool_)
     _begin(block, contacted, action)
     alive = np.flatnonzero(block.alive)
-    bins = [np.searchsorted(behaviour.edges[k], seen[f], side="left") for k, f in enumerate(behaviour.features)]
+    bins = [np.searchsorted(behaviour.edges[k, :-1], seen[f], side="left") for k, f in enumerate(behaviour.features)]
     score = np.where(newcomer, behaviour.newcomer, _head(behaviour, PURCHASE, bins))
     score += _purchase_shift(block, seen, response) + block.latents[:, OFFSET] + shocks[0]
     chance = 1.0 / (1.0 + np.exp(-score[alive]))

@@ -28,10 +28,9 @@ import numpy as np
 from benchmarks.measurement import Figure, run
 from benchmarks.numpy_simulator import live_in_numpy
 from benchmarks.old_peers import LIFETIMES, RECOGYM, RECSIM, Peer, measured_there
-from simulations.arrays import ActionArray, BoolArray, Float32Array
 from simulations.kernel import REVENUE
-from simulations.randomness import Address
 from simulations.simulator import LifecycleSimulator
+from simulations.standing_rule import StandingRule
 from simulations.state import UserStates
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +39,7 @@ WEEKS = 52
 USERS, NUMPY_USERS, MANY_USERS = 1_000_000, 200_000, 10_000_000
 QUICK_USERS, QUICK_NUMPY_USERS, QUICK_MANY_USERS = 20_000, 5_000, 40_000
 ACTION = 1  # the first one: what the policy gives
+give_to_all_allowed = StandingRule(action=ACTION)
 SLOTS, STEPS = 256, 400  # of the vectorised environment, and how many steps of it
 QUICK_SLOTS, QUICK_STEPS = 16, 20
 CDNOW_WEEKS = 39
@@ -77,11 +77,6 @@ def digest_of(folder: Path) -> str:
         for name in sorted(stored.files):
             digest.update(name.encode() + stored[name].tobytes())
     return digest.hexdigest()[:16]
-
-
-def give_to_all_allowed(observation: Float32Array, mask: BoolArray, address: Address) -> ActionArray:
-    """Give `ACTION` to everybody who may get it."""
-    return np.where(mask[:, ACTION], ACTION, 0).astype(np.int16)
 
 
 def fastest(job: Callable[[], object], times: int = 3) -> tuple[float, float]:
