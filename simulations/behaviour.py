@@ -11,12 +11,13 @@ from simulations.arrays import BoolArray, FloatArray
 from simulations.features import fold_observations
 from simulations.heads import AdditiveHead, Binning, fit_head, shifted
 from simulations.heterogeneity import Latents, alive_weeks, next_hazard, random_intercepts
-from simulations.kernel import MAX_EXTRA_DAYS, N_LATENTS, OFFSET, SPEND_OFFSET, Behaviour
+from simulations.kernel import N_LATENTS, OFFSET, SPEND_OFFSET, Behaviour, cells_of
 from simulations.panel import WeeklyPanel
 from simulations.past_shifts import past_shifts
 from simulations.response import ResponseArrays
 from simulations.spend_residuals import mean_exponential as mean_exponential
 from simulations.spend_residuals import residual_tables
+from simulations.tabulated import MAX_EXTRA_DAYS
 from simulations.week_shocks import N_SHOCKS, level_at_the_end, week_spread
 
 HEAD_FEATURES = (
@@ -80,9 +81,14 @@ class BehaviourFit:
     def compiled(self) -> Behaviour:
         """Return the tables that the kernels read."""
         heads = tuple(self.heads.values())
+        edges = self.purchase.binning.edges
+        cells, cell_low, cell_scale = cells_of(edges)
         return Behaviour(
             features=self.purchase.binning.features,
-            edges=self.purchase.binning.edges,
+            edges=np.concatenate([edges, np.full((edges.shape[0], 1), np.inf, dtype=np.float32)], axis=1),
+            cells=cells,
+            cell_low=cell_low,
+            cell_scale=cell_scale,
             scores=np.ascontiguousarray(np.stack([head.scores for head in heads])),
             intercepts=np.array([head.intercept for head in heads], dtype=np.float64),
             newcomer=float(self.newcomer),

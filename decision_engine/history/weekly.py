@@ -92,7 +92,12 @@ def weekly_orders(
                 found[name] += pc.sum(block.column(name)).as_py() or 0
             yield block
 
-    return _count(blocks(), users, calendar), found
+    weekly = _count(blocks(), users, calendar)
+    if not weekly.n_inside:
+        query = f"SELECT count(*), quantile_disc(ordered_at, {list(BULK)}) FROM ({orders})"
+        ((n_orders, bulk),) = connection.sql(query).fetchall()
+        raise NoneInsideError.of(n_orders, calendar, *bulk)
+    return weekly, found
 
 
 def weekly_orders_of_lines(
@@ -119,6 +124,8 @@ def weekly_orders_of_lines(
     except ScatteredOrdersError:
         reader.close()  # one connection, one open answer
         return _summed_in_sql(connection, lines, calendar)
+    if not weekly.n_inside:
+        return _summed_in_sql(connection, lines, calendar)  # which tells where the orders lie
     return weekly, runs.n_lines, runs.n_outside
 
 
@@ -139,14 +146,10 @@ def _summed_in_sql(connection: duckdb.DuckDBPyConnection, lines: str, calendar: 
 
 
 def _count(blocks: Iterator[pa.Table], users: _UserNumbers, calendar: Calendar) -> WeeklyOrders:
-    counter, n_orders = OrderCounter(calendar.n_periods), 0
+    counter = OrderCounter(calendar.n_periods)
     for block, numbers in _ahead((block, users.of(block.column("user_id"))) for block in blocks):
-        n_orders += block.num_rows
         revenue = pc.fill_null(block.column("revenue"), 0.0).to_numpy()
         counter.add(numbers, block.column("day").to_numpy(), revenue)
-    if not counter.n_inside:
-        ((bulk,),) = connection.sql(f"SELECT quantile_disc(ordered_at, {list(BULK)}) FROM ({orders})").fetchall()
-        raise NoneInsideError.of(n_orders, calendar, *bulk)
     order = pc.sort_indices(users.known).to_numpy()
     return counter.finish(users.known.to_numpy(zero_copy_only=False), order)
 
