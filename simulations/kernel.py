@@ -112,20 +112,30 @@ def cells_of(edges: Float32Array) -> tuple[NDArray[np.uint8], Float32Array, Floa
 
 
 @njit(inline=True)
+def cell_of(value: np.float32, low: np.float32, scale: np.float32) -> np.int32:
+    """Return the cell of a value."""
+    return np.int32(min(max((value - low) * scale, np.float32(0.0)), np.float32(N_CELLS - 1)))
+
+
+@njit(inline=True)
+def bin_from(value: np.float32, entry: np.uint8, edges: Float32Array, term: int) -> np.uint64:
+    """Return the bin of a value from its cell's entry: mostly one edge decides."""
+    place = np.uint64(entry)
+    if place < np.uint64(_SEVERAL):
+        return place + np.uint64(value > edges[term, place])
+    place -= np.uint64(_SEVERAL)
+    while value > edges[term, place]:
+        place += np.uint64(1)
+    return place
+
+
+@njit(inline=True)
 def find_bins(observation: Float32Array, row: int, behaviour: Behaviour, bins: NDArray[np.int64]) -> None:
-    """Write the bin of each term: the cell says where to begin, and mostly one edge decides."""
+    """Write the bin of each term."""
     for term in range(behaviour.features.size):
         value = observation[row, np.uint64(behaviour.features[term])]
-        cell = (value - behaviour.cell_low[term]) * behaviour.cell_scale[term]
-        cell = min(max(cell, np.float32(0.0)), np.float32(N_CELLS - 1))
-        place = np.uint64(behaviour.cells[term, np.uint64(np.int64(cell))])
-        if place < np.uint64(_SEVERAL):
-            place += np.uint64(value > behaviour.edges[term, place])
-        else:
-            place -= np.uint64(_SEVERAL)
-            while value > behaviour.edges[term, place]:
-                place += np.uint64(1)
-        bins[term] = np.int64(place)
+        cell = cell_of(value, behaviour.cell_low[term], behaviour.cell_scale[term])
+        bins[term] = np.int64(bin_from(value, behaviour.cells[term, np.uint64(cell)], behaviour.edges, term))
 
 
 @njit(inline=True)

@@ -1,10 +1,11 @@
-"""Compiled rollouts: many weeks of many users, one user after the other.
+"""Compiled rollouts: many weeks of many users, a block of users at a time.
 
-The order of a week: the user is observed, a standing rule or a schedule decides, contacts are booked (`begin_row`), the actions
-at work shift the log-odds of buying, then purchase, order-days, spend, redemption, opt-out and latent death are drawn, each
-from its own addressed random number, and the week is booked (`end_row`). Each number is turned into an outcome by inverting its
-distribution, so the same luck under a larger chance never buys less. A user's rows depend on that user's rows alone: order,
-batching and cores move nothing. While a user lives, their state stays in registers, and only actions at work cost anything.
+The order of a week: users are observed, a standing rule or a schedule decides, contacts are booked, the actions at work shift
+the log-odds of buying, then purchase, order-days, spend, redemption, opt-out and latent death are drawn, each from its own
+addressed random number, and the week is booked. Each number is turned into an outcome by inverting its distribution, so the
+same luck under a larger chance never buys less. A user's numbers depend on that user's alone: order, batching and cores move
+nothing. A block stays in the fastest cache over all weeks; who buys, whom an action is at work on, is listed first and then
+dealt with, so that the processor need not guess.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import numpy as np
 
 from simulations.arrays import BitArray, BoolArray, Float32Array, FloatArray, IntArray
 from simulations.bits import lowest_bit
+from simulations.block import BLOCK, Block, begin_block, empty_block, end_block, load_block, observe_block, store_block
 from simulations.compiled import njit
 from simulations.contact import may_contact
-from simulations.features import N_FEATURES, see, write_seen
+from simulations.features import N_FEATURES, observe_row
 from simulations.kernel import (
     ACTIVE_WEEKS,
+    ALIVE,
     CHUNK,
     CONTACTS,
     COST,
@@ -41,17 +44,20 @@ from simulations.kernel import (
     EventArrays,
     Money,
     StateArrays,
+    bin_from,
+    cell_of,
     find_bins,
     head_score,
     residual_quantile,
 )
 from simulations.randomness import Channel, first_word_above, uniform_at, user_base, word_at
-from simulations.response import N_BASIS, ResponseArrays, scaled_term
-from simulations.state import aged, begin_row, book_exposures, end_row, load_row, shifted_contacts, store_row
+from simulations.response import N_BASIS, ResponseArrays, basis_feature, scaled_value
+from simulations.state import V
 from simulations.tabulated import exponential, extra_days, falls_below
 from simulations.week_shocks import week_shocks
 
 _NEVER_BOUGHT = np.float32(1e6)  # weeks
+_TENURE, _RECENCY, _STOCK, _OPTED_OUT = int(V.TENURE), int(V.RECENCY), int(V.CONTACT_STOCK), int(V.OPTED_OUT)
 _C_PURCHASE, _C_DAYS, _C_SPEND = int(Channel.PURCHASE), int(Channel.ORDER_DAYS), int(Channel.SPEND)
 _C_REDEMPTION, _C_OPT_OUT, _C_DEATH = int(Channel.REDEMPTION), int(Channel.OPT_OUT), int(Channel.DEATH)
 
@@ -114,260 +120,280 @@ def courses_of(response: ResponseArrays) -> Courses:
     return Courses(reach, left, habit)
 
 
-class Scratch(NamedTuple):
-    """Room that is used again for every user of a chunk."""
-
-    observation: Float32Array  # (1, N_FEATURES)
-    bins: IntArray  # (n_terms,)
-    stamps: IntArray  # (n_actions,): the week for which `since_action` holds, -1 for the start
-
-
-@njit(inline=True)
-def _since(state: StateArrays, i: int, a: np.uint64, week: int, scratch: Scratch) -> int:
-    """Return the full weeks since the last exposure to an action, in the midst of a week."""
-    return aged(int(np.int64(state.since_action[i, a])), week - int(scratch.stamps[a]))
-
-
-@njit(inline=True)
-def _obeys(
-    order: Order,
-    state: StateArrays,
-    i: int,
-    week: int,
-    contact_bits: np.uint64,
-    opted_out: np.float32,
-    consent: bool,
-    scratch: Scratch,
-) -> bool:
-    """Decide whether the standing rule contacts a user this week."""
-    if not may_contact(contact_bits, float(opted_out), consent, order.max_contacts, order.window, order.gap):
-        return False
-    if _since(state, i, np.uint64(order.action), week - 1, scratch) < order.cool_down:  # never is the largest number
-        return False
-    for k in range(order.features.size):
-        value = scratch.observation[0, np.uint64(order.features[k])]
-        if value < order.lows[k] or value > order.highs[k]:
-            return False
-    return True
+@njit()
+def _decide(block: Block, schedule: BitArray, order: Order, first: int, n: int, week: int) -> bool:
+    """Write the week's contacts of a block; return whether there are any."""
+    values, seen, since, given, contacted = block.values, block.seen, block.since, block.given, np.uint32(0)
+    if order.action > 0:
+        action, bit = np.uint64(order.action), np.uint32(1) << np.uint32(order.action)
+        for u in range(n):
+            free = may_contact(
+                block.contact_bits[u], values[_OPTED_OUT, u], block.consent[u], order.max_contacts, order.window, order.gap
+            )
+            cooled = np.int64(since[action, u]) >= order.cool_down  # never is the largest number
+            given[u] = bit if free and cooled else np.uint32(0)
+        for k in range(order.features.size):
+            feature, low, high = np.uint64(order.features[k]), order.lows[k], order.highs[k]
+            for u in range(n):
+                given[u] = given[u] if low <= seen[feature, u] <= high else np.uint32(0)
+    elif schedule.shape[1] > 0:
+        for u in range(n):
+            given[u] = schedule[first + u, week]
+    for u in range(n):
+        contacted |= given[u]
+    return bool(contacted != np.uint32(0))
 
 
-@njit(inline=True)
-def _shifts(
-    state: StateArrays,
-    i: int,
-    week: int,
-    running: np.uint64,
-    contact_stock: np.float32,
-    response: ResponseArrays,
-    courses: Courses,
-    scratch: Scratch,
-) -> tuple[float, float, np.uint64]:
-    """Return the shifts of the log-odds to buy and of the log of an order-day's value, and the actions that still run."""
-    buying, spending, left = 0.0, 0.0, running
-    while running != np.uint64(0):
-        a = np.uint64(lowest_bit(running))
-        running &= running - np.uint64(1)
-        since = _since(state, i, a, week, scratch)
-        if since >= courses.reach[a]:
-            left &= ~(np.uint64(1) << a)
+@njit()
+def _shift(block: Block, response: ResponseArrays, courses: Courses, n: int) -> None:
+    """Write the shifts of the log-odds to buy and of the log of an order-day's value by all actions at work."""
+    scores, lifts, rows, values, since, counts = (
+        block.scores, block.lifts, block.rows, block.values, block.since, block.counts,
+    )  # fmt: skip
+    for u in range(n):
+        scores[u] = 0.0
+    for u in range(n):
+        lifts[u] = 0.0
+    for a in range(1, courses.reach.size):
+        latest = np.uint8(255)
+        for u in range(n):
+            latest = min(latest, since[a, u])
+        if latest >= courses.reach[a]:
             continue
-        full = 0.0
-        for k in range(N_BASIS):
-            if response.coefficients[a, k] != 0.0:
-                full += response.coefficients[a, k] * scaled_term(scratch.observation, 0, k, response)
-        full *= courses.habit[a, np.uint64(state.exposure_counts[i, a])]
-        shift = full * courses.left[a, np.uint64(since)]
-        if since < response.duration[a]:
-            shift -= response.fatigue[a] * max(np.float64(contact_stock) - 1.0, 0.0)
-            spending += response.spend_lift[a]
-        buying += shift
-    return buying, spending, left
+        n_running = 0
+        for u in range(n):
+            rows[n_running] = u
+            n_running += since[a, u] < courses.reach[a]
+        for place in range(n_running):
+            who = np.uint64(rows[place])
+            full = response.coefficients[a, 0]
+            for term in range(1, N_BASIS):
+                if response.coefficients[a, term] != 0.0:
+                    full += response.coefficients[a, term] * scaled_value(block.seen[basis_feature(term), who], term, response)
+            shift = full * courses.habit[a, np.uint64(counts[a, who])] * courses.left[a, np.uint64(since[a, who])]
+            at_work = since[a, who] < response.duration[a]
+            fatigue = response.fatigue[a] * max(np.float64(values[_STOCK, who]) - 1.0, 0.0)
+            scores[who] += shift - fatigue if at_work else shift
+            lifts[who] += response.spend_lift[a] if at_work else 0.0
 
 
-@njit(inline=True)
-def _redeemed(
-    state: StateArrays,
-    i: int,
-    week: int,
-    running: np.uint64,
-    recency: np.float32,
-    base: np.uint64,
+@njit()
+def _score(block: Block, behaviour: Behaviour, shock: float, n: int) -> None:
+    """Find all bins, and add what the purchase head says to the scores."""
+    total, scores, offsets, cells = block.luck, block.scores, block.offsets, block.cells
+    values, seen, bins = block.values, block.seen, block.bins
+    for u in range(n):
+        total[u] = behaviour.intercepts[PURCHASE]
+    for term in range(behaviour.features.size):
+        feature, low, scale = np.uint64(behaviour.features[term]), behaviour.cell_low[term], behaviour.cell_scale[term]
+        for u in range(n):
+            cells[u] = cell_of(seen[feature, u], low, scale)
+        for u in range(n):
+            place = bin_from(seen[feature, u], behaviour.cells[term, np.uint64(cells[u])], behaviour.edges, term)
+            bins[term, u] = np.uint8(place)
+            total[u] += behaviour.scores[PURCHASE, term, place]
+    for u in range(n):
+        said = behaviour.newcomer if values[_TENURE, u] == np.float32(0.0) else total[u]
+        scores[u] = scores[u] + said + (offsets[OFFSET, u] + shock)
+
+
+@njit()
+def _list_buyers(block: Block, period: int, n: int) -> int:
+    """List who buys this week; return how many."""
+    base, luck, scores, rows, alive = block.base, block.luck, block.scores, block.rows, block.alive
+    for u in range(n):
+        luck[u] = uniform_at(base[u], period, _C_PURCHASE, 0)
+    n_buyers = 0
+    for u in range(n):
+        rows[n_buyers] = u
+        n_buyers += falls_below(luck[u], scores[u]) and alive[u]
+    return n_buyers
+
+
+@njit()
+def _shop(
+    block: Block,
+    behaviour: Behaviour,
     period: int,
-    response: ResponseArrays,
-    scratch: Scratch,
-) -> np.uint64:
-    """Return one bit for each action that a buyer redeems: the first purchase since the contact, while it is at work."""
-    bits = np.uint64(0)
-    while running != np.uint64(0):
-        a = np.uint64(lowest_bit(running))
-        running &= running - np.uint64(1)
-        since = _since(state, i, a, week, scratch)
-        if (
-            since < response.duration[a]
-            and recency >= since
-            and response.redemption[a] > 0.0
-            and uniform_at(base, period, _C_REDEMPTION, int(np.int64(a))) < response.redemption[a]
-        ):
-            bits |= np.uint64(1) << a
-    return bits
+    shock: float,
+    n: int,
+    n_buyers: int,
+    margin_share: float,
+    weekly: FloatArray,
+) -> None:
+    """Draw the buyers' order-days and revenue, and add them to the week's sums."""
+    days, revenue, base, rows, bought = block.days, block.revenue, block.base, block.rows, block.bought
+    score, spend, offsets, lifts, bins = block.luck, block.scores, block.offsets, block.lifts, block.bins
+    for k in range(n_buyers):
+        score[k], spend[k] = behaviour.intercepts[DAYS], behaviour.intercepts[SPEND]
+    for term in range(behaviour.features.size):
+        for k in range(n_buyers):
+            place = np.uint64(bins[term, np.uint64(rows[k])])
+            score[k] += behaviour.scores[DAYS, term, place]
+            spend[k] += behaviour.scores[SPEND, term, place]
+    for k in range(n_buyers):
+        bought[k] = 1 + extra_days(uniform_at(base[np.uint64(rows[k])], period, _C_DAYS, 0), score[k])
+    for k in range(n_buyers):
+        who = np.uint64(rows[k])
+        residual = residual_quantile(uniform_at(base[who], period, _C_SPEND, 0), bought[k], behaviour)
+        spend[k] = spend[k] + offsets[SPEND_OFFSET, who] + shock + (residual + lifts[who])
+    for k in range(n_buyers):
+        spend[k] = np.float64(np.float32(bought[k] * exponential(spend[k])))  # as a panel stores it
+    for u in range(n):
+        days[u] = 0.0
+    for u in range(n):
+        revenue[u] = 0.0
+    all_margin, all_revenue, all_days = weekly[MARGIN], weekly[REVENUE], weekly[ORDER_DAYS]
+    for k in range(n_buyers):
+        who = np.uint64(rows[k])
+        days[who], revenue[who] = bought[k], spend[k]
+        all_margin += margin_share * spend[k]
+        all_revenue += spend[k]
+        all_days += bought[k]
+    weekly[MARGIN], weekly[REVENUE], weekly[ORDER_DAYS] = all_margin, all_revenue, all_days
+    weekly[ACTIVE_WEEKS] += n_buyers
 
 
-@njit(inline=True)
-def _opts_out(bits: np.uint64, contact_stock: np.float32, base: np.uint64, period: int, response: ResponseArrays) -> bool:
-    """Decide whether this week's contacts make the user ask for no more; likelier the larger the contact stock."""
-    stay = 1.0
-    while bits != np.uint64(0):
-        a = np.uint64(lowest_bit(bits))
-        bits &= bits - np.uint64(1)
-        stay *= 1.0 - min(response.opt_out[a] * max(np.float64(contact_stock), 1.0), 1.0)
-    return stay < 1.0 and uniform_at(base, period, _C_OPT_OUT, 0) >= stay
-
-
-@njit(inline=True)
-def _cost(bits: np.uint64, costs: FloatArray) -> float:
-    """Return the sum of the costs of some actions."""
-    total = 0.0
-    while bits != np.uint64(0):
-        total += costs[np.uint64(lowest_bit(bits))]
-        bits &= bits - np.uint64(1)
+@njit()
+def _redeem(block: Block, period: int, n_buyers: int, response: ResponseArrays, costs: FloatArray) -> int:
+    """Let buyers redeem what is at work: the first purchase since the contact may; return how many redemptions there are."""
+    total, base, rows, recency, since = 0, block.base, block.rows, block.recency, block.since
+    for a in range(1, response.duration.size):
+        chance, duration = response.redemption[a], response.duration[a]
+        if chance <= 0.0:
+            continue
+        for k in range(n_buyers):
+            u = np.uint64(rows[k])
+            if since[a, u] < duration and recency[u] >= since[a, u] and uniform_at(base[u], period, _C_REDEMPTION, a) < chance:
+                block.redeemed[u] |= np.uint32(1) << np.uint32(a)
+                block.redemptions[u] += 1.0
+                block.cost[u] += costs[a]
+                total += 1
     return total
 
 
 @njit()
-def _live_user(
-    state: StateArrays,
-    consent: bool,
-    i: int,
+def _pay_contacts(block: Block, period: int, n: int, response: ResponseArrays, costs: FloatArray, weekly: FloatArray) -> None:
+    """Book what contacts cost, and who asks for no more: likelier the larger the contact stock."""
+    values = block.values
+    for u in range(n):
+        bits = np.uint64(block.given[u])
+        if bits == np.uint64(0):
+            continue
+        weekly[CONTACTS] += 1.0
+        block.sums[CONTACTS, u] += 1.0
+        bits &= ~np.uint64(1)
+        stay = 1.0
+        while bits != np.uint64(0):
+            a = np.uint64(lowest_bit(bits))
+            bits &= bits - np.uint64(1)
+            block.cost[u] += costs[a]
+            stay *= 1.0 - min(response.opt_out[a] * max(np.float64(values[_STOCK, u]), 1.0), 1.0)
+        if stay < 1.0 and values[_OPTED_OUT, u] == np.float32(0.0) and uniform_at(block.base[u], period, _C_OPT_OUT, 0) >= stay:
+            values[_OPTED_OUT, u] = np.float32(1.0)
+            block.out[u] = True
+            block.sums[OPT_OUTS, u] += 1.0
+            weekly[OPT_OUTS] += 1.0
+
+
+@njit()
+def _die(block: Block, period: int, n: int, death: np.uint64, weekly: FloatArray) -> None:
+    """Draw who is lost for good after the week."""
+    base, alive, died, any_died = block.base, block.alive, block.died, False
+    for u in range(n):
+        died[u] = alive[u] and word_at(base[u], period, _C_DEATH, 0) < death
+    for u in range(n):
+        any_died |= died[u]
+    if any_died:
+        for u in range(n):
+            if died[u]:
+                alive[u] = False
+                block.sums[DEATHS, u] += 1.0
+                weekly[DEATHS] += 1.0
+
+
+@njit()
+def _add_up(block: Block, week: int, n: int, margin_share: float, any_cost: bool, weekly: FloatArray) -> None:
+    """Add a week to the users' sums."""
+    days, revenue, sums, last = block.days, block.revenue, block.sums, block.last
+    for u in range(n):
+        sums[MARGIN, u] += margin_share * revenue[u]
+    for u in range(n):
+        sums[REVENUE, u] += revenue[u]
+    for u in range(n):
+        sums[ORDER_DAYS, u] += days[u]
+    for u in range(n):
+        sums[ACTIVE_WEEKS, u] += 1.0 if days[u] > 0.0 else 0.0
+    for u in range(n):
+        last[u] = week if days[u] > 0.0 else last[u]
+    if any_cost:
+        cost, redemptions, all_cost, all_redeemed = block.cost, block.redemptions, weekly[COST], weekly[REDEMPTIONS]
+        for u in range(n):
+            sums[COST, u] += cost[u]
+            all_cost += cost[u]
+            sums[REDEMPTIONS, u] += redemptions[u]
+            all_redeemed += redemptions[u]
+        weekly[COST], weekly[REDEMPTIONS] = all_cost, all_redeemed
+
+
+@njit(inline=True)
+def _clear(redemptions: FloatArray, cost: FloatArray, redeemed: BitArray, out: BoolArray, n: int) -> None:
+    for u in range(n):
+        redemptions[u] = 0.0
+    for u in range(n):
+        cost[u] = 0.0
+    for u in range(n):
+        redeemed[u] = np.uint32(0)
+    for u in range(n):
+        out[u] = False
+
+
+@njit(inline=True)
+def _live_week(
+    block: Block,
     schedule: BitArray,
     order: Order,
+    first: int,
+    n: int,
+    week: int,
     period: int,
-    base: np.uint64,
+    shocks: FloatArray,
     behaviour: Behaviour,
     death: np.uint64,
     response: ResponseArrays,
     courses: Courses,
     money: Money,
-    totals: FloatArray,
     weekly: FloatArray,
-    active_last: BoolArray,
-    n_weeks: int,
-    n_last: int,
-    events: EventArrays,
-    shocks: FloatArray,
-    scratch: Scratch,
 ) -> None:
-    keep, scheduled, nobody = events.order_days.shape[1] > 0, schedule.shape[1] > 0, np.uint64(0)
-    row, contact_bits, alive = load_row(state.values, i), state.contact_bits[i], state.alive[i]
-    offset, spend_offset = np.float64(state.latents[i, OFFSET]), np.float64(state.latents[i, SPEND_OFFSET])
-    running = nobody
-    for a in range(1, courses.reach.size):
-        scratch.stamps[a] = -1
-        if np.int64(state.since_action[i, a]) < courses.reach[a]:
-            running |= np.uint64(1) << np.uint64(a)
-    margin_sum, revenue_sum, cost_sum = 0.0, 0.0, 0.0
-    days_sum, active_sum, contact_sum, redeemed_sum, out_sum, died_sum, last_bought = 0, 0, 0, 0, 0, 0, -1
-    for week in range(n_weeks):
-        seen = see(row, contact_bits)
-        write_seen(seen, scratch.observation, 0)
-        bits = nobody
-        if order.action > 0:
-            if _obeys(order, state, i, week, contact_bits, row.opted_out, consent, scratch):
-                bits = np.uint64(1) << np.uint64(order.action)
-        elif scheduled:
-            bits = np.uint64(schedule[i, week])
-        contacted = bits != nobody
-        newcomer = row.tenure == np.float32(0.0)
-        recency = _NEVER_BOUGHT if newcomer else row.recency  # any order is the first since any contact
-        row = begin_row(row, contacted)
-        contact_bits = shifted_contacts(contact_bits, contacted)
-        if contacted:
-            book_exposures(state.since_action, state.exposure_counts, i, int(np.int64(bits)))
-            new = bits & ~np.uint64(1)
-            running |= new
-            while new != nobody:
-                scratch.stamps[np.uint64(lowest_bit(new))] = week
-                new &= new - np.uint64(1)
-        days, revenue, redeemed, redemptions, cost, out, died = 0, 0.0, nobody, 0, 0.0, False, False
-        if alive:
-            score, lift = 0.0, 0.0
-            if running != nobody:
-                score, lift, running = _shifts(state, i, week, running, row.contact_stock, response, courses, scratch)
-            find_bins(scratch.observation, 0, behaviour, scratch.bins)
-            score += behaviour.newcomer if newcomer else head_score(behaviour, PURCHASE, scratch.bins)
-            score += offset + shocks[week, 0]
-            if falls_below(uniform_at(base, period + week, _C_PURCHASE, 0), score):
-                luck = uniform_at(base, period + week, _C_DAYS, 0)
-                days = 1 + extra_days(luck, head_score(behaviour, DAYS, scratch.bins))
-                spend = head_score(behaviour, SPEND, scratch.bins) + spend_offset + shocks[week, 1]
-                spend += residual_quantile(uniform_at(base, period + week, _C_SPEND, 0), days, behaviour) + lift
-                revenue = np.float64(np.float32(days * exponential(spend)))  # as a panel stores it
-                if running != nobody:
-                    redeemed = _redeemed(state, i, week, running, recency, base, period + week, response, scratch)
-                    if redeemed != nobody:
-                        redemptions = _count(redeemed)
-                        cost = _cost(redeemed, money.cost_on_redemption)
-            died = bool(word_at(base, period + week, _C_DEATH, 0) < death)
-        if contacted:
-            cost += _cost(bits & ~np.uint64(1), money.cost)
-            if row.opted_out == np.float32(0.0):
-                out = _opts_out(bits & ~np.uint64(1), row.contact_stock, base, period + week, response)
-            contact_sum += 1
-            out_sum += out
-            weekly[week, CONTACTS] += 1.0
-            weekly[week, OPT_OUTS] += out
-        row = end_row(row, days, revenue, redemptions, 0.0, out)
-        if days > 0:
-            margin = money.margin_share * revenue
-            margin_sum += margin
-            revenue_sum += revenue
-            days_sum += days
-            active_sum += 1
-            last_bought = week
-            weekly[week, MARGIN] += margin
-            weekly[week, REVENUE] += revenue
-            weekly[week, ORDER_DAYS] += days
-            weekly[week, ACTIVE_WEEKS] += 1.0
-        if cost != 0.0:
-            cost_sum += cost
-            weekly[week, COST] += cost
-        if redemptions > 0:
-            redeemed_sum += redemptions
-            weekly[week, REDEMPTIONS] += redemptions
-        if died:
-            alive = False
-            died_sum += 1
-            weekly[week, DEATHS] += 1.0
-        if keep:
-            events.order_days[i, week] = days
-            events.revenue[i, week] = revenue
-            events.redeemed_bits[i, week] = redeemed
-            events.cost[i, week] = cost
-            events.opted_out[i, week] = out
-            events.died[i, week] = died
-    store_row(state.values, i, row)
-    state.contact_bits[i], state.alive[i] = contact_bits, alive
-    for a in range(1, courses.reach.size):
-        state.since_action[i, a] = _since(state, i, np.uint64(a), n_weeks - 1, scratch)
-    totals[i, MARGIN] += margin_sum
-    totals[i, REVENUE] += revenue_sum
-    totals[i, COST] += cost_sum
-    totals[i, ORDER_DAYS] += days_sum
-    totals[i, ACTIVE_WEEKS] += active_sum
-    totals[i, CONTACTS] += contact_sum
-    totals[i, REDEMPTIONS] += redeemed_sum
-    totals[i, OPT_OUTS] += out_sum
-    totals[i, DEATHS] += died_sum
-    if last_bought >= n_weeks - n_last and last_bought >= 0:
-        active_last[i] = True
+    observe_block(block.values, block.contact_bits, block.seen, block.scores, n)
+    values = block.values
+    for u in range(n):  # the order of one who never bought is the first since any contact
+        block.recency[u] = _NEVER_BOUGHT if values[_TENURE, u] == np.float32(0.0) else values[_RECENCY, u]
+    contacted = _decide(block, schedule, order, first, n, week)
+    begin_block(block.values, block.contact_bits, block.since, block.counts, block.given, n, contacted)
+    _shift(block, response, courses, n)
+    _score(block, behaviour, shocks[0], n)
+    n_buyers = _list_buyers(block, period, n)
+    _shop(block, behaviour, period, shocks[1], n, n_buyers, money.margin_share, weekly)
+    _clear(block.redemptions, block.cost, block.redeemed, block.out, n)
+    n_redeemed = _redeem(block, period, n_buyers, response, money.cost_on_redemption)
+    if contacted:
+        _pay_contacts(block, period, n, response, money.cost, weekly)
+    _die(block, period, n, death, weekly)
+    end_block(block.values, block.days, block.revenue, block.redemptions, n_redeemed > 0, n)
+    _add_up(block, week, n, money.margin_share, contacted or n_redeemed > 0, weekly)
 
 
-@njit(inline=True)
-def _count(bits: np.uint64) -> int:
-    count = 0
-    while bits != np.uint64(0):
-        count += 1
-        bits &= bits - np.uint64(1)
-    return count
+@njit()
+def _keep(block: Block, first: int, n: int, week: int, events: EventArrays) -> None:
+    """Write down what a block's users did in a week."""
+    for u in range(n):
+        events.order_days[first + u, week] = np.int16(block.days[u])
+        events.revenue[first + u, week] = block.revenue[u]
+        events.redeemed_bits[first + u, week] = block.redeemed[u]
+        events.cost[first + u, week] = block.cost[u]
+        events.opted_out[first + u, week] = block.out[u]
+        events.died[first + u, week] = block.died[u]
 
 
 @njit()
@@ -392,18 +418,45 @@ def _live_chunk(
     events: EventArrays,
     shocks: FloatArray,
 ) -> None:
-    scratch = Scratch(
-        np.empty((1, N_FEATURES), dtype=np.float32),
-        np.empty(behaviour.features.size, dtype=np.int64),
-        np.empty(response.duration.size, dtype=np.int64),
-    )
+    stop = min((chunk + 1) * CHUNK, state.values.shape[0])
+    block = empty_block(min(BLOCK, stop - chunk * CHUNK), response.duration.size, behaviour.features.size)
     death = first_word_above(behaviour.hazard)
-    for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, state.values.shape[0])):
-        base = user_base(seed, member, state.user_keys[i])
-        _live_user(
-            state, consent[i], i, schedule, order, period, base, behaviour, death, response, courses, money,
-            totals, weekly, active_last, n_weeks, n_last, events, shocks, scratch,
-        )  # fmt: skip
+    for first in range(chunk * CHUNK, stop, BLOCK):
+        n = min(BLOCK, stop - first)
+        load_block(block, state, consent, first, n, seed, member)
+        for week in range(n_weeks):
+            _live_week(
+                block, schedule, order, first, n, week, period + week, shocks[week], behaviour, death, response, courses, money,
+                weekly[week],
+            )  # fmt: skip
+            if events.order_days.shape[1] > 0:
+                _keep(block, first, n, week, events)
+        store_block(block, state, totals, first, n)
+        for u in range(n):
+            if block.last[u] >= max(n_weeks - n_last, 0):
+                active_last[first + u] = True
+
+
+@njit(parallel=True)
+def still_there(state: StateArrays, seed: int, member: int, period: int, behaviour: Behaviour) -> BoolArray:
+    """Draw who is still there, by what each user's state says of it; who never bought is."""
+    alive = np.ones(state.values.shape[0], dtype=np.bool_)
+    for chunk in numba.prange((alive.size + CHUNK - 1) // CHUNK):
+        _still_there(state, chunk, seed, member, period, behaviour, alive)
+    return alive
+
+
+@njit()
+def _still_there(
+    state: StateArrays, chunk: int, seed: int, member: int, period: int, behaviour: Behaviour, alive: BoolArray
+) -> None:
+    seen, bins = np.empty((1, N_FEATURES), dtype=np.float32), np.empty(behaviour.features.size, dtype=np.int64)
+    for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, alive.size)):
+        if state.values[i, _TENURE] > np.float32(0.0):
+            observe_row(state.values, state.contact_bits, i, seen, 0)
+            find_bins(seen, 0, behaviour, bins)
+            luck = uniform_at(user_base(seed, member, state.user_keys[i]), period, _C_DEATH, 1)
+            alive[i] = falls_below(luck, head_score(behaviour, ALIVE, bins))
 
 
 @njit(parallel=True)
