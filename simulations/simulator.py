@@ -17,6 +17,7 @@ import numpy as np
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BitArray, BoolArray, Float32Array, FloatArray
 from simulations.behaviour import BehaviourFit
+from simulations.block_week import NO_ORDER, Order, courses_of
 from simulations.contact import ContactRules, action_mask
 from simulations.errors import InputError
 from simulations.features import observe
@@ -25,7 +26,7 @@ from simulations.population import Population as Population
 from simulations.randomness import Address
 from simulations.response import ResponseArrays
 from simulations.rollout import PeriodEvents, Rollout
-from simulations.rollout_kernel import NO_ORDER, Order, courses_of, live_weeks, still_there
+from simulations.rollout_kernel import live_weeks, still_there
 from simulations.standing_rule import StandingRule
 from simulations.state import UserStates
 from simulations.storage import (

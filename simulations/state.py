@@ -1,8 +1,9 @@
 """A user's state, and the one pair of functions that advances it by a week.
 
-`begin_period` books what reached the user, `end_period` books what the user did. The fold over a real history and the step of
-the simulator call the same two compiled functions, so a real customer's profile and a simulated one's observation cannot
-drift apart. Between the two the simulator draws behaviour; the fold reads it from the panel.
+`begin_period` books what reached the user, `end_period` books what the user did, out of one small function a column. The fold
+over a real history calls the pair user by user; the simulator calls the same small functions for a block of users at a time
+(`simulations.block`). A real customer's profile and a simulated one's observation therefore cannot drift apart. Between the two
+the simulator draws behaviour; the fold reads it from the panel.
 """
 
 from __future__ import annotations
