@@ -10,8 +10,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simulations.arrays import BitArray, Float32Array, FloatArray, IntArray
+from simulations.arrays import BitArray, BoolArray, Float32Array, FloatArray, IntArray, KeyArray
 from simulations.bits import lowest_bit
 from simulations.block import Block
 from simulations.compiled import njit
@@ -117,15 +118,26 @@ def courses_of(response: ResponseArrays) -> Courses:
 
 
 @njit()
-def decide(block: Block, schedule: BitArray, order: Order, first: int, n: int, week: int) -> bool:
+def decide(
+    values: Float32Array,
+    seen: Float32Array,
+    contact_bits: KeyArray,
+    since: NDArray[np.uint8],
+    consent: BoolArray,
+    given: BitArray,
+    schedule: BitArray,
+    order: Order,
+    first: int,
+    n: int,
+    week: int,
+) -> bool:
     """Write the week's contacts of a block; return whether there are any."""
-    values, seen, since, given, contacted = block.values, block.seen, block.since, block.given, np.uint32(0)
+    contacted = np.uint32(0)
     if order.action > 0:
         action, bit = np.uint64(order.action), np.uint32(1) << np.uint32(order.action)
         for u in range(n):
-            free = may_contact(
-                block.contact_bits[u], values[_OPTED_OUT, u], block.consent[u], order.max_contacts, order.window, order.gap
-            )
+            opted_out = values[_OPTED_OUT, u]
+            free = may_contact(contact_bits[u], opted_out, consent[u], order.max_contacts, order.window, order.gap)
             cooled = np.int64(since[action, u]) >= order.cool_down  # never is the largest number
             given[u] = bit if free and cooled else np.uint32(0)
         for k in range(order.features.size):
@@ -140,21 +152,35 @@ def decide(block: Block, schedule: BitArray, order: Order, first: int, n: int, w
     return bool(contacted != np.uint32(0))
 
 
+@njit(inline=True)
+def _latest(since: NDArray[np.uint8], a: int, n: int) -> np.uint8:
+    """Return the fewest weeks since an exposure to an action in the block."""
+    latest = np.uint8(255)
+    for u in range(n):
+        latest = min(latest, since[a, u])
+    return latest
+
+
 @njit()
-def shift_scores(block: Block, response: ResponseArrays, courses: Courses, n: int) -> None:
+def shift_scores(
+    values: Float32Array,
+    seen: Float32Array,
+    since: NDArray[np.uint8],
+    counts: NDArray[np.uint8],
+    rows: IntArray,
+    scores: FloatArray,
+    lifts: FloatArray,
+    response: ResponseArrays,
+    courses: Courses,
+    n: int,
+) -> None:
     """Write the shifts of the log-odds to buy and of the log of an order-day's value by all actions at work."""
-    scores, lifts, rows, values, since, counts = (
-        block.scores, block.lifts, block.rows, block.values, block.since, block.counts,
-    )  # fmt: skip
     for u in range(n):
         scores[u] = 0.0
     for u in range(n):
         lifts[u] = 0.0
     for a in range(1, courses.reach.size):
-        latest = np.uint8(255)
-        for u in range(n):
-            latest = min(latest, since[a, u])
-        if latest >= courses.reach[a]:
+        if _latest(since, a, n) >= courses.reach[a]:
             continue
         n_running = 0
         for u in range(n):
@@ -165,7 +191,7 @@ def shift_scores(block: Block, response: ResponseArrays, courses: Courses, n: in
             full = response.coefficients[a, 0]
             for term in range(1, N_BASIS):
                 if response.coefficients[a, term] != 0.0:
-                    full += response.coefficients[a, term] * scaled_value(block.seen[basis_feature(term), who], term, response)
+                    full += response.coefficients[a, term] * scaled_value(seen[basis_feature(term), who], term, response)
             shift = full * courses.habit[a, np.uint64(counts[a, who])] * courses.left[a, np.uint64(since[a, who])]
             at_work = since[a, who] < response.duration[a]
             fatigue = response.fatigue[a] * max(np.float64(values[_STOCK, who]) - 1.0, 0.0)
@@ -174,10 +200,19 @@ def shift_scores(block: Block, response: ResponseArrays, courses: Courses, n: in
 
 
 @njit()
-def score_purchase(block: Block, behaviour: Behaviour, shock: float, n: int) -> None:
-    """Find all bins, and add what the purchase head says to the scores."""
-    total, scores, offsets, cells = block.luck, block.scores, block.offsets, block.cells
-    values, seen, bins = block.values, block.seen, block.bins
+def score_purchase(
+    values: Float32Array,
+    seen: Float32Array,
+    offsets: FloatArray,
+    cells: NDArray[np.int32],
+    bins: NDArray[np.uint8],
+    total: FloatArray,
+    scores: FloatArray,
+    behaviour: Behaviour,
+    shock: float,
+    n: int,
+) -> None:
+    """Find all bins, and add what the purchase head says to the scores; `total` is room for the head alone."""
     for u in range(n):
         total[u] = behaviour.intercepts[PURCHASE]
     for term in range(behaviour.features.size):
@@ -194,9 +229,10 @@ def score_purchase(block: Block, behaviour: Behaviour, shock: float, n: int) -> 
 
 
 @njit()
-def list_buyers(block: Block, period: int, n: int) -> int:
+def list_buyers(
+    base: KeyArray, alive: BoolArray, scores: FloatArray, luck: FloatArray, rows: IntArray, period: int, n: int
+) -> int:
     """List who buys this week; return how many."""
-    base, luck, scores, rows, alive = block.base, block.luck, block.scores, block.rows, block.alive
     for u in range(n):
         luck[u] = uniform_at(base[u], period, _C_PURCHASE, 0)
     n_buyers = 0
@@ -251,19 +287,32 @@ def shop(
 
 
 @njit()
-def redeem(block: Block, period: int, n_buyers: int, response: ResponseArrays, costs: FloatArray) -> int:
+def redeem(
+    base: KeyArray,
+    since: NDArray[np.uint8],
+    recency: Float32Array,
+    rows: IntArray,
+    redeemed: BitArray,
+    redemptions: FloatArray,
+    cost: FloatArray,
+    period: int,
+    n: int,
+    n_buyers: int,
+    response: ResponseArrays,
+    costs: FloatArray,
+) -> int:
     """Let buyers redeem what is at work: the first purchase since the contact may; return how many redemptions there are."""
-    total, base, rows, recency, since = 0, block.base, block.rows, block.recency, block.since
+    total = 0
     for a in range(1, response.duration.size):
         chance, duration = response.redemption[a], response.duration[a]
-        if chance <= 0.0:
+        if chance <= 0.0 or _latest(since, a, n) >= duration:
             continue
         for k in range(n_buyers):
             u = np.uint64(rows[k])
             if since[a, u] < duration and recency[u] >= since[a, u] and uniform_at(base[u], period, _C_REDEMPTION, a) < chance:
-                block.redeemed[u] |= np.uint32(1) << np.uint32(a)
-                block.redemptions[u] += 1.0
-                block.cost[u] += costs[a]
+                redeemed[u] |= np.uint32(1) << np.uint32(a)
+                redemptions[u] += 1.0
+                cost[u] += costs[a]
                 total += 1
     return total
 
@@ -293,9 +342,18 @@ def pay_contacts(block: Block, period: int, n: int, response: ResponseArrays, co
 
 
 @njit()
-def draw_deaths(block: Block, period: int, n: int, death: np.uint64, weekly: FloatArray) -> None:
+def draw_deaths(
+    base: KeyArray,
+    alive: BoolArray,
+    died: BoolArray,
+    sums: FloatArray,
+    period: int,
+    n: int,
+    death: np.uint64,
+    weekly: FloatArray,
+) -> None:
     """Draw who is lost for good after the week."""
-    base, alive, died, any_died = block.base, block.alive, block.died, False
+    any_died = False
     for u in range(n):
         died[u] = alive[u] and word_at(base[u], period, _C_DEATH, 0) < death
     for u in range(n):
@@ -304,14 +362,25 @@ def draw_deaths(block: Block, period: int, n: int, death: np.uint64, weekly: Flo
         for u in range(n):
             if died[u]:
                 alive[u] = False
-                block.sums[DEATHS, u] += 1.0
+                sums[DEATHS, u] += 1.0
                 weekly[DEATHS] += 1.0
 
 
 @njit()
-def add_up(block: Block, week: int, n: int, margin_share: float, any_cost: bool, weekly: FloatArray) -> None:
+def add_up(
+    days: FloatArray,
+    revenue: FloatArray,
+    cost: FloatArray,
+    redemptions: FloatArray,
+    last: IntArray,
+    sums: FloatArray,
+    week: int,
+    n: int,
+    margin_share: float,
+    any_cost: bool,
+    weekly: FloatArray,
+) -> None:
     """Add a week to the users' sums."""
-    days, revenue, sums, last = block.days, block.revenue, block.sums, block.last
     for u in range(n):
         sums[MARGIN, u] += margin_share * revenue[u]
     for u in range(n):
@@ -323,7 +392,7 @@ def add_up(block: Block, week: int, n: int, margin_share: float, any_cost: bool,
     for u in range(n):
         last[u] = week if days[u] > 0.0 else last[u]
     if any_cost:
-        cost, redemptions, all_cost, all_redeemed = block.cost, block.redemptions, weekly[COST], weekly[REDEMPTIONS]
+        all_cost, all_redeemed = weekly[COST], weekly[REDEMPTIONS]
         for u in range(n):
             sums[COST, u] += cost[u]
             all_cost += cost[u]

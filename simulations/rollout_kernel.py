@@ -84,19 +84,31 @@ def _live_week(
     values = block.values
     for u in range(n):  # the order of one who never bought is the first since any contact
         block.recency[u] = _NEVER_BOUGHT if values[_TENURE, u] == np.float32(0.0) else values[_RECENCY, u]
-    contacted = decide(block, schedule, order, first, n, week)
+    contacted = decide(
+        block.values, block.seen, block.contact_bits, block.since, block.consent, block.given, schedule, order, first, n, week
+    )
     begin_block(block.values, block.contact_bits, block.since, block.counts, block.given, n, contacted)
-    shift_scores(block, response, courses, n)
-    score_purchase(block, behaviour, shocks[0], n)
-    n_buyers = list_buyers(block, period, n)
+    shift_scores(
+        block.values, block.seen, block.since, block.counts, block.rows, block.scores, block.lifts, response, courses, n
+    )
+    score_purchase(
+        block.values, block.seen, block.offsets, block.cells, block.bins, block.luck, block.scores, behaviour, shocks[0], n
+    )
+    n_buyers = list_buyers(block.base, block.alive, block.scores, block.luck, block.rows, period, n)
     shop(block, behaviour, period, shocks[1], n, n_buyers, money.margin_share, weekly)
     _clear(block.redemptions, block.cost, block.redeemed, block.out, n)
-    n_redeemed = redeem(block, period, n_buyers, response, money.cost_on_redemption)
+    n_redeemed = redeem(
+        block.base, block.since, block.recency, block.rows, block.redeemed, block.redemptions, block.cost, period, n, n_buyers,
+        response, money.cost_on_redemption,
+    )  # fmt: skip
     if contacted:
         pay_contacts(block, period, n, response, money.cost, weekly)
-    draw_deaths(block, period, n, death, weekly)
+    draw_deaths(block.base, block.alive, block.died, block.sums, period, n, death, weekly)
     end_block(block.values, block.days, block.revenue, block.redemptions, n_redeemed > 0, n)
-    add_up(block, week, n, money.margin_share, contacted or n_redeemed > 0, weekly)
+    add_up(
+        block.days, block.revenue, block.cost, block.redemptions, block.last, block.sums, week, n, money.margin_share,
+        contacted or n_redeemed > 0, weekly,
+    )  # fmt: skip
 
 
 @njit()
