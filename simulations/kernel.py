@@ -5,6 +5,7 @@ The rollouts' own loop is `simulations.rollout_kernel`; increments (`simulations
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -97,6 +98,12 @@ def cells_of(edges: Float32Array) -> tuple[NDArray[np.uint8], Float32Array, Floa
     The range of a term's edges is cut into `N_CELLS` even cells; a cell's entry is the bin of its beginning. Whatever rounding
     does in finding a value's cell, it does to the edges as well, and never reverses an order.
     """
+    return _cells_of(edges.tobytes(), edges.shape[0])
+
+
+@lru_cache(maxsize=256)  # a simulator that is stepped asks every week
+def _cells_of(content: bytes, n_terms: int) -> tuple[NDArray[np.uint8], Float32Array, Float32Array]:
+    edges = np.frombuffer(content, dtype=np.float32).reshape(n_terms, -1)
     cells = np.zeros((edges.shape[0], N_CELLS), dtype=np.uint8)
     low, scale = np.zeros(edges.shape[0], dtype=np.float32), np.zeros(edges.shape[0], dtype=np.float32)
     for term, row in enumerate(edges):
