@@ -54,10 +54,10 @@ LOWS: Float32Array = np.array([feature.low for feature in FEATURES], dtype=np.fl
 HIGHS: Float32Array = np.array([feature.high for feature in FEATURES], dtype=np.float32)
 
 _LOG_KEEP_4, _LOG_KEEP_13 = math.log(1.0 - ALPHA_4), math.log(1.0 - ALPHA_13)
-_LONGEST = 512  # weeks after which nothing is missing from an exponential mean, to the last bit
-_WEEKS = np.maximum(np.arange(_LONGEST, dtype=np.float64), 1.0)
-_SEEN_4 = np.maximum(1.0 - np.exp(_LOG_KEEP_4 * _WEEKS), ALPHA_4)
-_SEEN_13 = np.maximum(1.0 - np.exp(_LOG_KEEP_13 * _WEEKS), ALPHA_13)
+LONGEST_WEEKS = 512  # weeks after which nothing is missing from an exponential mean, to the last bit
+_WEEKS = np.maximum(np.arange(LONGEST_WEEKS, dtype=np.float64), 1.0)
+SEEN_4 = np.maximum(1.0 - np.exp(_LOG_KEEP_4 * _WEEKS), ALPHA_4)
+SEEN_13 = np.maximum(1.0 - np.exp(_LOG_KEEP_13 * _WEEKS), ALPHA_13)
 
 
 class Seen(NamedTuple):
@@ -85,8 +85,16 @@ def weeks_since_contact(bits: np.uint64) -> int:
 
 
 @njit(inline=True)
-def _clip(value: float | np.floating, k: int) -> np.float32:
-    return min(max(np.float32(value), LOWS[k]), HIGHS[k])
+def clip(value: float | np.floating, low: np.float32, high: np.float32) -> np.float32:
+    """Return a value within bounds."""
+    return min(max(np.float32(value), low), high)
+
+
+@njit(inline=True)
+def usual_gap(gap: np.float32, weeks: np.float32, active_weeks: np.float32) -> np.float32:
+    """Return the weeks between active weeks; before a second one, those known over those active."""
+    one = np.float32(1.0)
+    return max(weeks / max(active_weeks, one) if gap == np.float32(0.0) else gap, one)
 
 
 @njit(inline=True)
@@ -94,23 +102,21 @@ def see(row: Row, contact_bits: np.uint64) -> Seen:
     """Return what may be observed of a user: rates are corrected for the part of their mean that a short tenure leaves out."""
     one = np.float32(1.0)
     weeks = max(row.tenure, one)
-    place = np.uint64(np.int64(min(weeks, np.float32(_LONGEST - 1))))
-    seen_4, seen_13 = _SEEN_4[place], _SEEN_13[place]
-    gap = weeks / max(row.active_weeks, one) if row.gap == np.float32(0.0) else row.gap
+    place = np.uint64(np.int64(min(weeks, np.float32(LONGEST_WEEKS - 1))))
     return Seen(
-        _clip(row.recency, 0),
-        _clip(row.tenure, 1),
-        _clip(row.active_weeks / weeks, 2),
-        _clip(row.rate_4 / seen_4, 3),
-        _clip(row.rate_13 / seen_13, 4),
-        _clip(row.order_days / weeks, 5),
-        _clip(row.basket, 6),
-        _clip(row.revenue_13 / seen_13, 7),
-        _clip((row.recency + one) / max(gap, one), 8),
-        _clip(row.contact_stock, 9),
-        _clip(weeks_since_contact(contact_bits), 10),
-        _clip(row.redemption_stock, 11),
-        _clip(row.satisfaction, 12),
+        clip(row.recency, LOWS[0], HIGHS[0]),
+        clip(row.tenure, LOWS[1], HIGHS[1]),
+        clip(row.active_weeks / weeks, LOWS[2], HIGHS[2]),
+        clip(row.rate_4 / SEEN_4[place], LOWS[3], HIGHS[3]),
+        clip(row.rate_13 / SEEN_13[place], LOWS[4], HIGHS[4]),
+        clip(row.order_days / weeks, LOWS[5], HIGHS[5]),
+        clip(row.basket, LOWS[6], HIGHS[6]),
+        clip(row.revenue_13 / SEEN_13[place], LOWS[7], HIGHS[7]),
+        clip((row.recency + one) / usual_gap(row.gap, weeks, row.active_weeks), LOWS[8], HIGHS[8]),
+        clip(row.contact_stock, LOWS[9], HIGHS[9]),
+        clip(weeks_since_contact(contact_bits), LOWS[10], HIGHS[10]),
+        clip(row.redemption_stock, LOWS[11], HIGHS[11]),
+        clip(row.satisfaction, LOWS[12], HIGHS[12]),
     )
 
 

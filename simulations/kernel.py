@@ -5,6 +5,7 @@ The rollouts' own loop is `simulations.rollout_kernel`; increments (`simulations
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -97,6 +98,12 @@ def cells_of(edges: Float32Array) -> tuple[NDArray[np.uint8], Float32Array, Floa
     The range of a term's edges is cut into `N_CELLS` even cells; a cell's entry is the bin of its beginning. Whatever rounding
     does in finding a value's cell, it does to the edges as well, and never reverses an order.
     """
+    return _cells_of(edges.tobytes(), edges.shape[0])
+
+
+@lru_cache(maxsize=256)  # a simulator that is stepped asks every week
+def _cells_of(content: bytes, n_terms: int) -> tuple[NDArray[np.uint8], Float32Array, Float32Array]:
+    edges = np.frombuffer(content, dtype=np.float32).reshape(n_terms, -1)
     cells = np.zeros((edges.shape[0], N_CELLS), dtype=np.uint8)
     low, scale = np.zeros(edges.shape[0], dtype=np.float32), np.zeros(edges.shape[0], dtype=np.float32)
     for term, row in enumerate(edges):
@@ -112,20 +119,30 @@ def cells_of(edges: Float32Array) -> tuple[NDArray[np.uint8], Float32Array, Floa
 
 
 @njit(inline=True)
+def cell_of(value: np.float32, low: np.float32, scale: np.float32) -> np.int32:
+    """Return the cell of a value."""
+    return np.int32(min(max((value - low) * scale, np.float32(0.0)), np.float32(N_CELLS - 1)))
+
+
+@njit(inline=True)
+def bin_from(value: np.float32, entry: np.uint8, edges: Float32Array, term: int) -> np.uint64:
+    """Return the bin of a value from its cell's entry: mostly one edge decides."""
+    place = np.uint64(entry)
+    if place < np.uint64(_SEVERAL):
+        return place + np.uint64(value > edges[term, place])
+    place -= np.uint64(_SEVERAL)
+    while value > edges[term, place]:
+        place += np.uint64(1)
+    return place
+
+
+@njit(inline=True)
 def find_bins(observation: Float32Array, row: int, behaviour: Behaviour, bins: NDArray[np.int64]) -> None:
-    """Write the bin of each term: the cell says where to begin, and mostly one edge decides."""
+    """Write the bin of each term."""
     for term in range(behaviour.features.size):
         value = observation[row, np.uint64(behaviour.features[term])]
-        cell = (value - behaviour.cell_low[term]) * behaviour.cell_scale[term]
-        cell = min(max(cell, np.float32(0.0)), np.float32(N_CELLS - 1))
-        place = np.uint64(behaviour.cells[term, np.uint64(np.int64(cell))])
-        if place < np.uint64(_SEVERAL):
-            place += np.uint64(value > behaviour.edges[term, place])
-        else:
-            place -= np.uint64(_SEVERAL)
-            while value > behaviour.edges[term, place]:
-                place += np.uint64(1)
-        bins[term] = np.int64(place)
+        cell = cell_of(value, behaviour.cell_low[term], behaviour.cell_scale[term])
+        bins[term] = np.int64(bin_from(value, behaviour.cells[term, np.uint64(cell)], behaviour.edges, term))
 
 
 @njit(inline=True)

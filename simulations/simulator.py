@@ -17,15 +17,16 @@ import numpy as np
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BitArray, BoolArray, Float32Array, FloatArray
 from simulations.behaviour import BehaviourFit
+from simulations.block_week import NO_ORDER, Order, courses_of
 from simulations.contact import ContactRules, action_mask
 from simulations.errors import InputError
 from simulations.features import observe
 from simulations.kernel import N_TOTALS, Behaviour, EventArrays, Money, StateArrays
 from simulations.population import Population as Population
-from simulations.randomness import Address, Channel
+from simulations.randomness import Address
 from simulations.response import ResponseArrays
 from simulations.rollout import PeriodEvents, Rollout
-from simulations.rollout_kernel import NO_ORDER, Order, courses_of, live_weeks
+from simulations.rollout_kernel import live_weeks, still_there
 from simulations.standing_rule import StandingRule
 from simulations.state import UserStates
 from simulations.storage import (
@@ -99,14 +100,12 @@ class LifecycleSimulator:
 
         Users who never bought are alive. The states are copied.
         """
-        address = Address(seed=seed, member=self.member, period=period, user_keys=states.user_keys)
-        observations = observe(states)
-        tenure = observations[:, 1]
-        chance = np.where(tenure > 0, self.fit.alive.predict(observations), 1.0)
+        latents = self.fit.latents.draw(states.user_keys, seed=seed, member=self.member)
+        nobody = np.zeros(0, dtype=np.bool_)
         return Population(
             states=states.copy(),
-            latents=self.fit.latents.draw(states.user_keys, seed=seed, member=self.member),
-            alive=address.uniforms(Channel.DEATH, 1) < chance,
+            latents=latents,
+            alive=still_there(_arrays(states, latents, nobody), seed, self.member, period, self.behaviour),
             seed=seed,
             member=self.member,
             period=period,
@@ -284,13 +283,16 @@ class LifecycleSimulator:
     ) -> FloatArray:
         states = population.states
         return live_weeks(
-            StateArrays(
-                states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts,
-                population.latents, population.alive,
-            ),
-            states.consent, bits, order, population.seed, population.member, population.period, weeks, n_last,
+            _arrays(states, population.latents, population.alive), states.consent, bits, order,
+            population.seed, population.member, population.period, weeks, n_last,
             self.behaviour, self.response, courses_of(self.response), self.money, totals, active_last, events,
         )  # fmt: skip
+
+
+def _arrays(states: UserStates, latents: Float32Array, alive: BoolArray) -> StateArrays:
+    return StateArrays(
+        states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts, latents, alive,
+    )  # fmt: skip
 
 
 def _totals(n_users: int) -> FloatArray:

@@ -13,10 +13,10 @@ import numpy as np
 
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BoolArray, Float32Array
+from simulations.block_week import Order
 from simulations.contact import ContactRules, lowest_bits
 from simulations.features import column
 from simulations.randomness import Address
-from simulations.rollout_kernel import Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

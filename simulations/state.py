@@ -1,8 +1,9 @@
 """A user's state, and the one pair of functions that advances it by a week.
 
-`begin_period` books what reached the user, `end_period` books what the user did. The fold over a real history and the step of
-the simulator call the same two compiled functions, so a real customer's profile and a simulated one's observation cannot
-drift apart. Between the two the simulator draws behaviour; the fold reads it from the panel.
+`begin_period` books what reached the user, `end_period` books what the user did, out of one small function a column. The fold
+over a real history calls the pair user by user; the simulator calls the same small functions for a block of users at a time
+(`simulations.block`). A real customer's profile and a simulated one's observation therefore cannot drift apart. Between the two
+the simulator draws behaviour; the fold reads it from the panel.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ _ALPHA_GAP = 0.3
 CONTACT_MEMORY = 0.75
 REDEMPTION_MEMORY = 0.9
 SATISFACTION_MEMORY = 0.9
+_CONTACTS = int(V.CONTACT_STOCK)  # numba reads module constants, not members of an enumeration
 
 
 class Row(NamedTuple):
@@ -142,69 +144,84 @@ def store_row(values: Float32Array, i: int, row: Row) -> None:
 
 
 @njit(inline=True)
-def begin_row(row: Row, contacted: bool) -> Row:
-    """Book a week's beginning: contacts are forgotten a little, and one more may have come."""
-    stock = row.contact_stock * np.float32(CONTACT_MEMORY)
-    if contacted:
-        stock += np.float32(1.0)
-    return Row(
-        row.tenure, row.recency, row.active_weeks, row.order_days, row.revenue, row.rate_4, row.rate_13,
-        row.revenue_13, row.basket, row.gap, stock, row.redemption_stock, row.satisfaction, row.opted_out,
-    )  # fmt: skip
+def next_stock(stock: np.float32, contacted: bool) -> np.float32:
+    """Return the contact stock at a week's beginning: contacts are forgotten a little, and one more may have come."""
+    return stock * np.float32(CONTACT_MEMORY) + np.float32(1.0 if contacted else 0.0)
 
 
 @njit(inline=True)
-def end_row(row: Row, order_days: int, revenue: float, redemptions: int, satisfaction: float, opts_out: bool) -> Row:
-    """Book what a user did in a week: order-days, revenue, redemptions, the shock to satisfaction (0 for none), an opt-out.
+def next_redemptions(stock: np.float32, redemptions: float) -> np.float32:
+    """Return the redemption stock after a week."""
+    return np.float32(stock * REDEMPTION_MEMORY + redemptions)
+
+
+@njit(inline=True)
+def next_mood(satisfaction: np.float32, shock: float) -> np.float32:
+    """Return the satisfaction after a week."""
+    return np.float32(min(1.0, max(-1.0, float(satisfaction * SATISFACTION_MEMORY + shock))))
+
+
+@njit(inline=True)
+def next_rate(rate: np.float32, alpha: float, new: float) -> np.float32:
+    """Return an exponential mean after a week."""
+    return rate + np.float32(alpha * (new - rate))
+
+
+@njit(inline=True)
+def next_basket(basket: np.float32, active_weeks: np.float32, value: float) -> np.float32:
+    """Return the value of an order-day after a week in which it was `value`."""
+    gain = max(_ALPHA_BASKET, 1.0 / (np.float64(active_weeks) + 1.0))
+    moved = basket + np.float32(gain * (value - basket))
+    return np.float32(value) if active_weeks == np.float32(0.0) else moved
+
+
+@njit(inline=True)
+def next_gap(gap: np.float32, active_weeks: np.float32, recency: np.float32) -> np.float32:
+    """Return the weeks between active weeks after one that ends a silence."""
+    silence = np.float64(recency) + 1.0
+    moved = np.float32(silence) if gap == np.float32(0.0) else gap + np.float32(_ALPHA_GAP * (silence - gap))
+    return gap if active_weeks == np.float32(0.0) else moved
+
+
+@njit(inline=True)
+def end_row(row: Row, order_days: int, revenue: float, redemptions: int, satisfaction: float) -> Row:
+    """Book what a user did in a week: order-days, revenue, redemptions, and the shock to satisfaction (0 for none).
 
     What is added up is widened first, so that counts from a panel and counts drawn by a simulator meet the same arithmetic.
     """
     one = np.float32(1.0)
     days, paid = np.float64(order_days), np.float64(revenue)
-    redeemed = np.float32(row.redemption_stock * REDEMPTION_MEMORY + redemptions)
-    mood = np.float32(min(1.0, max(-1.0, float(row.satisfaction * SATISFACTION_MEMORY + satisfaction))))
-    opted_out = one if opts_out else row.opted_out
+    redeemed, mood = next_redemptions(row.redemption_stock, redemptions), next_mood(row.satisfaction, satisfaction)
+    total = row.revenue + np.float32(paid)
     if order_days == 0 and row.active_weeks == np.float32(0.0):
         return Row(
-            row.tenure, row.recency, row.active_weeks, row.order_days, row.revenue + np.float32(paid), row.rate_4, row.rate_13,
-            row.revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, opted_out,
+            row.tenure, row.recency, row.active_weeks, row.order_days, total, row.rate_4, row.rate_13,
+            row.revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out,
         )  # fmt: skip
-    tenure, total = row.tenure + one, row.revenue + np.float32(paid)
-    rate_4 = row.rate_4 + np.float32(ALPHA_4 * (days - row.rate_4))
-    rate_13 = row.rate_13 + np.float32(ALPHA_13 * (days - row.rate_13))
-    revenue_13 = row.revenue_13 + np.float32(ALPHA_13 * (paid - row.revenue_13))
+    tenure, rate_4, rate_13 = row.tenure + one, next_rate(row.rate_4, ALPHA_4, days), next_rate(row.rate_13, ALPHA_13, days)
+    revenue_13 = next_rate(row.revenue_13, ALPHA_13, paid)
     if order_days == 0:
         return Row(
             tenure, row.recency + one, row.active_weeks, row.order_days, total, rate_4, rate_13,
-            revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, opted_out,
+            revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out,
         )  # fmt: skip
-    value, basket, gap = paid / days, row.basket, row.gap
-    if row.active_weeks == np.float32(0.0):
-        basket = np.float32(value)
-    else:
-        basket += np.float32(max(_ALPHA_BASKET, 1.0 / (np.float64(row.active_weeks) + 1.0)) * (value - row.basket))
-        silence = np.float64(row.recency) + 1.0
-        gap = np.float32(silence) if gap == np.float32(0.0) else gap + np.float32(_ALPHA_GAP * (silence - gap))
     return Row(
         tenure, np.float32(0.0), row.active_weeks + one, row.order_days + np.float32(days), total, rate_4, rate_13,
-        revenue_13, basket, gap, row.contact_stock, redeemed, mood, opted_out,
+        revenue_13, next_basket(row.basket, row.active_weeks, paid / days), next_gap(row.gap, row.active_weeks, row.recency),
+        row.contact_stock, redeemed, mood, row.opted_out,
     )  # fmt: skip
 
 
 @njit(inline=True)
-def aged(since: int, weeks: int) -> int:
-    """Return the weeks since an exposure, some weeks later; never stays never."""
-    return 255 if since == 255 else min(since + weeks, 254)
+def next_since(since: np.uint8, given: bool) -> np.uint8:
+    """Return the weeks since an exposure to an action at a week's beginning; never stays never."""
+    return np.uint8(0) if given else np.uint8(since + np.uint8(since < LONGEST))
 
 
 @njit(inline=True)
-def book_exposures(since_action: NDArray[np.uint8], exposure_counts: NDArray[np.uint8], i: int, bits: int) -> None:
-    """Book the exposures of user `i` in a week; `bits` has one bit an action."""
-    for a in range(1, since_action.shape[1]):
-        if (bits >> a) & 1:
-            since_action[i, a] = 0
-            if exposure_counts[i, a] < 255:
-                exposure_counts[i, a] += 1
+def next_count(count: np.uint8, given: bool) -> np.uint8:
+    """Return the exposures to an action so far."""
+    return np.uint8(count + np.uint8(given and count < NEVER))
 
 
 @njit()
@@ -217,12 +234,12 @@ def begin_period(
     bits: int,
 ) -> None:
     """Book the exposures of user `i` at the start of a week; `bits` has one bit per action, 0 for none."""
-    store_row(values, i, begin_row(load_row(values, i), bits != 0))
+    values[i, _CONTACTS] = next_stock(values[i, _CONTACTS], bits != 0)
     contact_bits[i] = shifted_contacts(contact_bits[i], bits != 0)
     for a in range(1, since_action.shape[1]):
-        since_action[i, a] = aged(int(np.int64(since_action[i, a])), 1)
-    if bits != 0:
-        book_exposures(since_action, exposure_counts, i, bits)
+        given = (bits >> a) & 1 == 1
+        since_action[i, a] = next_since(since_action[i, a], given)
+        exposure_counts[i, a] = next_count(exposure_counts[i, a], given)
 
 
 @njit(inline=True)
@@ -234,7 +251,7 @@ def shifted_contacts(contact_bits: np.uint64, contacted: bool) -> np.uint64:
 @njit()
 def end_period(values: Float32Array, i: int, order_days: int, revenue: float, redemptions: int, satisfaction: float) -> None:
     """Book what user `i` did in a week; see `end_row`."""
-    store_row(values, i, end_row(load_row(values, i), order_days, revenue, redemptions, satisfaction, False))
+    store_row(values, i, end_row(load_row(values, i), order_days, revenue, redemptions, satisfaction))
 
 
 @njit(parallel=True)

@@ -16,6 +16,7 @@ from simulations.compiled import njit
 
 MAX_EXTRA_DAYS = 6  # a week has seven business days; one is the purchase itself
 _REACH, _STEPS = 16.0, 16.0  # log-odds that the tables span on either side, and their points a unit
+_LAST_PLACE = 2.0 * _REACH * _STEPS - 0.5  # on the way from the last point but one to the last
 _ROOM = 1e-12  # by which bounds are widened, for what rounding may do
 _GRID = np.arange(2 * int(_REACH * _STEPS) + 1) / _STEPS - _REACH
 _BELOW = 1.0 / (1.0 + np.exp(-_GRID)) - _ROOM
@@ -32,7 +33,8 @@ def _days_table() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.ascontiguousarray(np.cumsum(masses, axis=0).T)
 
 
-_AT_MOST = _days_table()
+_AT_MOST = _days_table() + _ROOM
+_AT_LEAST = np.concatenate([_days_table() - _ROOM, np.full((_GRID.size, 1), 2.0)], axis=1)
 _LEAST_POWER, _LARGEST_POWER, _POWERS = -8.0, 16.0, 64.0  # exponents that the table spans; its points to a doubling
 _FIRST_POWER = math.floor(_LEAST_POWER * _POWERS / math.log(2.0)) - 1
 _LAST_POWER = math.ceil(_LARGEST_POWER * _POWERS / math.log(2.0)) + 1
@@ -59,12 +61,11 @@ def falls_below(uniform: float, score: float) -> bool:
     (True, False)
     """
     place = (score + _REACH) * _STEPS
-    if 0.0 <= place < 2.0 * _REACH * _STEPS:
-        point = np.uint64(np.int64(place))
-        if uniform < _BELOW[point]:
-            return True
-        if uniform >= _ABOVE[point + np.uint64(1)]:
-            return False
+    inside = min(max(place, 0.0), _LAST_PLACE)
+    point = np.uint64(np.int64(inside))
+    surely = bool(uniform < _BELOW[point])
+    if inside == place and (surely or uniform >= _ABOVE[point + np.uint64(1)]):  # nearly always
+        return surely
     return uniform < logistic(score)
 
 
@@ -92,13 +93,13 @@ def extra_days(uniform: float, score: float) -> int:
     (0, 3)
     """
     place = (score + _REACH) * _STEPS
-    if 0.0 <= place < 2.0 * _REACH * _STEPS:
-        point = np.uint64(np.int64(place))
-        count = np.uint64(0)
-        while count < np.uint64(MAX_EXTRA_DAYS) and uniform > _AT_MOST[point, count] + _ROOM:
-            count += np.uint64(1)
-        if count == np.uint64(MAX_EXTRA_DAYS) or uniform < _AT_MOST[point + np.uint64(1), count] - _ROOM:
-            return int(np.int64(count))
+    inside = min(max(place, 0.0), _LAST_PLACE)
+    point = np.uint64(np.int64(inside))
+    count = np.uint64(0)
+    for days in range(MAX_EXTRA_DAYS):
+        count += np.uint64(uniform > _AT_MOST[point, days])
+    if inside == place and uniform < _AT_LEAST[point + np.uint64(1), count]:  # nearly always
+        return int(np.int64(count))
     return binomial_quantile(uniform, MAX_EXTRA_DAYS, logistic(score))
 
 
@@ -117,5 +118,6 @@ def exponential(x: float) -> float:
     power = np.float64(place + _FIRST_POWER)
     rest = (x - power * _HIGH) - power * _LOW
     scale = _TABLE[np.uint64(place)]
-    series = rest + rest * rest * (0.5 + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0))))
+    square = rest * rest  # two short chains of products in place of a long one
+    series = rest + square * (0.5 + rest * (1.0 / 6.0) + square * (1.0 / 24.0 + rest * (1.0 / 120.0)))
     return float(scale + scale * series)
