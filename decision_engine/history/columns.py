@@ -13,7 +13,9 @@ from pathlib import Path
 
 import duckdb
 
+from decision_engine.history.databases import first_line
 from decision_engine.history.sources import OpenSource, literal, quote
+from simulations.errors import HistoryError
 
 LOOKED_AT = 200_000  # rows of a source at most
 _COMMA = r"[+-]?[0-9]{1,3}([. ' ][0-9]{3})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
@@ -22,6 +24,7 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _OFFSET = r".*:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
 _SIGN = r"(R\$|US\$|[$€£¥₹]|EUR|USD|GBP|CHF|BRL|JPY|CNY|元)"
 _PRICED = rf"{_SIGN} ?[+-]?[0-9][0-9.,' ]*|[+-]?[0-9][0-9.,' ]* ?{_SIGN}"
+_BRACKETED = r"^ *[(](.*)[)] *$"
 CURRENCIES = {
     "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR",
 }  # fmt: skip
@@ -98,7 +101,22 @@ class ColumnLook:
 
 
 def look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[str, ColumnLook]:
-    """Return a look at each column of an open source, and at the keys inside its objects."""
+    """Return a look at each column of an open source, and at the keys inside its objects.
+
+    Raises
+    ------
+    HistoryError
+        If the source turns out to be damaged.
+    """
+    try:
+        return _look_at(connection, source)
+    except duckdb.Error as error:
+        raise HistoryError(
+            f"{source.file} cannot be read: {first_line(error)}. Is it damaged? Fetch or write it again."
+        ) from None
+
+
+def _look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[str, ColumnLook]:
     looks: dict[str, ColumnLook] = {}
     some = replace(source, name=f"{source.name} at once")
     for columns in _in_batches(source.columns):
@@ -123,7 +141,13 @@ def _looks(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str,
     text = f"CAST(to_json({quote(name)}) AS VARCHAR)" if is_struct else f"CAST({quote(name)} AS VARCHAR)"
     plain = _look(connection, source, name, kind, text)
     if plain.sign:
-        bare = f"regexp_replace(CAST({quote(name)} AS VARCHAR), '[^0-9.,+-]', '', 'g')"
+        plain_text = f"CAST({quote(name)} AS VARCHAR)"
+        bracketed = connection.execute(
+            f"SELECT count(*) FROM {source.view} WHERE regexp_full_match(trim({plain_text}), {literal(_BRACKETED)})"
+        ).fetchall()[0][0]
+        if bracketed:  # an accountant's minus
+            plain_text = f"regexp_replace({plain_text}, {literal(_BRACKETED)}, '-\\1')"
+        bare = f"regexp_replace({plain_text}, '[^0-9.,+-]', '', 'g')"
         look = _look(connection, source, name, "VARCHAR", bare, expression=bare, sign=plain.sign)
         yield look
         return

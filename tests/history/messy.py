@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.history.odd_files import (
     GOOD,
     HEADER,
+    damaged_parquet,
     encrypted_zip,
     files,
     loop,
@@ -79,6 +80,10 @@ MESSY = (
     Messy(
         name="utf-16 with its mark", content=orders(GOOD, encoding="utf-16"), source="encoding: utf-16", accepted=2,
         users=("007", "anna"),
+    ),
+    Messy(
+        name="utf-16 cut in the middle of a sign", content=orders(GOOD, encoding="utf-16") + b"x", source="encoding: utf-16",
+        error="orders.csv cannot be read as utf-16 to its end.*is it whole",
     ),
     Messy(name="utf-16 taken for utf-8", content=orders(GOOD, encoding="utf-16"), error="encoding: utf-16"),
     Messy(
@@ -180,6 +185,7 @@ MESSY = (
     Messy(name="zip of two files, one named", content=two_zipped(), file="orders.zip", source="member: b.csv", accepted=2),
     Messy(name="zip cut short", content=zipped(orders(GOOD))[:-20], file="orders.zip", error="orders.zip"),
     Messy(name="a truncated Parquet file", content=truncated_parquet(), file="orders.parquet", error="cannot be read"),
+    Messy(name="a Parquet file with damaged pages", content=damaged_parquet(), file="orders.parquet", error="orders.parquet"),
     Messy(name="an empty Parquet file", content=b"", file="orders.parquet", error="cannot be read"),
     Messy(
         name="a directory where a file was expected", content=lambda folder: (folder / "orders.csv").mkdir(),

@@ -35,6 +35,15 @@ def two_zipped() -> bytes:
     return out.getvalue()
 
 
+def damaged_parquet() -> bytes:
+    out = io.BytesIO()
+    rows = {"customer": [f"u{k}" for k in range(400)], "number": range(400), "day": ["2024-01-02"] * 400, "paid": [1.0] * 400}
+    pd.DataFrame(rows).to_parquet(out)
+    content = bytearray(out.getvalue())
+    content[60:400] = bytes(byte ^ 0x5A for byte in content[60:400])
+    return bytes(content)
+
+
 def truncated_parquet() -> bytes:
     out = io.BytesIO()
     rows = {"customer": ["a"] * 100, "number": range(100), "day": ["2024-01-02"] * 100, "paid": [1.0] * 100}
