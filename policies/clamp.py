@@ -80,7 +80,7 @@ def clamp(decision: Decision, limits: Limits, *, user_keys: KeyArray | None = No
     """
     contacts = np.flatnonzero(decision.actions > 0)
     ties = contacts if user_keys is None else user_keys[contacts]
-    ranked = contacts[np.lexsort((ties, -decision.priorities[contacts]))]
+    ranked = contacts[_ranks(decision.priorities[contacts], ties)]
     chosen = decision.actions[ranked]
     kept = np.ones(ranked.size, dtype=np.bool_)
     for action in np.flatnonzero(limits.capacities >= 0):
@@ -93,3 +93,12 @@ def clamp(decision: Decision, limits: Limits, *, user_keys: KeyArray | None = No
     actions = decision.actions.copy()
     actions[ranked[~kept]] = 0
     return replace(decision, actions=actions)
+
+
+def _ranks(priorities: FloatArray, ties: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the order of service; keys are looked at only where priorities leave it open: sorting by both costs more."""
+    order = np.argsort(-priorities)
+    ranked = priorities[order]
+    if (ranked[:-1] > ranked[1:]).all():
+        return order
+    return np.lexsort((ties, -priorities))

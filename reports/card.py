@@ -32,7 +32,7 @@ class CardReport:
         Errors and bands on the judged weeks.
     likeness : frame, a row a model (the simulator first) and a row for each comparison of real weeks with real weeks
         model, ks_mean, ks_smallest, ks_smallest_of, two_sample_auc, retention_error, cohort_weeks_within, transition_error,
-        contacted_users, contacted_ks_mean, contacted_ks_smallest, contacted_auc.
+        copied_share, contacted_users, contacted_ks_mean, contacted_ks_smallest, contacted_auc.
     n_models : int
         How many of those rows are models.
     marginals : frame, a row a model and marginal
@@ -134,6 +134,7 @@ def _likeness_section(report: CardReport) -> Section:
         number_column("Classifier's area", "two_sample_auc", 3),
         share_column("Retention off by at most", "retention_error"),
         share_column("Stages off by at most", "transition_error"),
+        share_column("Copies", "copied_share"),
     ]
     shown = report.likeness.assign(ks_smallest_of=report.likeness["ks_smallest_of"].str.replace("_", " "))
     words = (
@@ -152,7 +153,10 @@ def _likeness_section(report: CardReport) -> Section:
                 marginals_chart(report.marginals, own=report.own, title="Distributions"),
                 "How alike each distribution is: one less the largest gap between the two distribution functions.",
             ),
-            note(f"Not compared is the {report.not_simulated}."),
+            note(
+                "Copies are users nearer to weeks that the fit has seen than all but 1% of real users: 1% is as good as real.",
+                f"Not compared is the {report.not_simulated}.",
+            ),
             heading("What is compared"),
             bullets(f"{row['marginal'].replace('_', ' ')}: {row['unit']} {row['description']}" for row in described),
             heading("What the classifier may read"),

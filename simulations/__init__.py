@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from simulations.rollout import Rollout as Rollout
     from simulations.scenarios import World as World
     from simulations.scenarios import draw_world as draw_world
+    from simulations.shards import ShardedRollout as ShardedRollout
+    from simulations.shards import drawn_users as drawn_users
+    from simulations.shards import rollout_in_shards as rollout_in_shards
     from simulations.simulator import LifecycleSimulator as LifecycleSimulator
+    from simulations.standing_rule import StandingRule as StandingRule
     from simulations.state import UserStates as UserStates
     from simulations.state import advance as advance
     from simulations.state import fold as fold
@@ -72,8 +76,10 @@ _HOME = {
     "ResponseScale": "simulations.response",
     "ResponseSet": "simulations.response",
     "Rollout": "simulations.rollout",
+    "ShardedRollout": "simulations.shards",
     "SimulatorEnsemble": "simulations.ensemble",
     "Source": "simulations.response",
+    "StandingRule": "simulations.standing_rule",
     "UserStates": "simulations.state",
     "WeeklyPanel": "simulations.panel",
     "World": "simulations.scenarios",
@@ -81,11 +87,13 @@ _HOME = {
     "advance": "simulations.state",
     "build_panel": "simulations.panel",
     "draw_world": "simulations.scenarios",
+    "drawn_users": "simulations.shards",
     "expected_increments": "simulations.increment",
     "fold": "simulations.state",
     "fold_observations": "simulations.features",
     "observe": "simulations.features",
     "response_scale": "simulations.ensemble",
+    "rollout_in_shards": "simulations.shards",
 }
 __all__ = sorted(_HOME)
 

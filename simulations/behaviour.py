@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from simulations.arrays import BoolArray, FloatArray
 from simulations.features import fold_observations
-from simulations.heads import AdditiveHead, Binning, fit_head
+from simulations.heads import AdditiveHead, Binning, fit_head, shifted
 from simulations.heterogeneity import Latents, alive_weeks, next_hazard, random_intercepts
-from simulations.kernel import MAX_EXTRA_DAYS, N_LATENTS, OFFSET, SPEND_OFFSET, Behaviour
+from simulations.kernel import N_LATENTS, OFFSET, SPEND_OFFSET, Behaviour, cells_of
 from simulations.panel import WeeklyPanel
 from simulations.past_shifts import past_shifts
 from simulations.response import ResponseArrays
-from simulations.week_shocks import N_SHOCKS, week_spread
+from simulations.spend_residuals import mean_exponential as mean_exponential
+from simulations.spend_residuals import residual_tables
+from simulations.tabulated import MAX_EXTRA_DAYS
+from simulations.week_shocks import N_SHOCKS, level_at_the_end, week_spread
 
 HEAD_FEATURES = (
     "recency_weeks",
@@ -27,12 +30,17 @@ HEAD_FEATURES = (
     "basket_value",
     "gap_ratio",
 )
+# Where all users began at about the same time, as where a history begins, tenure is the calendar by another name: fine bins
+# would learn what single weeks did to everyone, and carry the last of them on for ever.
+# Silence has its own cuts too: few weeks are of users silent for long, but those users are who may be lost.
+CUTS: dict[str, tuple[float, ...]] = {
+    "recency_weeks": (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 26, 32, 39, 52, 78, 104),
+    "tenure_weeks": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+}
 # Curves that may bend one way only: more buying so far never means less to come, nor a larger basket a smaller one.
 PURCHASE_DIRECTIONS = {"active_share": 1, "order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
 DAYS_DIRECTIONS = {"order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
 SPEND_DIRECTIONS = {"basket_value": 1}
-N_QUANTILES = 65
-_DAY_CLASSES = 4  # residual tables for weeks of 1, 2, 3, and 4 or more order-days
 _EM_ROUNDS = 4
 _NEARLY = 1e-3  # chances to be there are fitted inside [this, 1 - this], so that log-odds stay finite
 
@@ -51,7 +59,7 @@ class BehaviourFit:
         Chance to be lost for good after a week.
     residuals : (4, N_QUANTILES) float64 array
     latents : Latents
-    week_spread : (N_SHOCKS,) float64 array
+    week_spread : (N_SHOCKS, 2) float64 array
         Of what a week does to everyone, see `simulations.week_shocks`.
     """
 
@@ -63,7 +71,7 @@ class BehaviourFit:
     hazard: float
     residuals: FloatArray
     latents: Latents
-    week_spread: FloatArray = field(default_factory=lambda: np.zeros(N_SHOCKS))
+    week_spread: FloatArray = field(default_factory=lambda: np.zeros((N_SHOCKS, 2)))
 
     @property
     def heads(self) -> dict[str, AdditiveHead]:
@@ -80,9 +88,14 @@ class BehaviourFit:
     def compiled(self) -> Behaviour:
         """Return the tables that the kernels read."""
         heads = tuple(self.heads.values())
+        edges = self.purchase.binning.edges
+        cells, cell_low, cell_scale = cells_of(edges)
         return Behaviour(
             features=self.purchase.binning.features,
-            edges=self.purchase.binning.edges,
+            edges=np.concatenate([edges, np.full((edges.shape[0], 1), np.inf, dtype=np.float32)], axis=1),
+            cells=cells,
+            cell_low=cell_low,
+            cell_scale=cell_scale,
             scores=np.ascontiguousarray(np.stack([head.scores for head in heads])),
             intercepts=np.array([head.intercept for head in heads], dtype=np.float64),
             newcomer=float(self.newcomer),
@@ -122,7 +135,7 @@ class UserWeeks:
         known = np.zeros(ever.shape, dtype=np.bool_)
         known[:, 1:] = ever[:, :-1]
         rows = observations[known]
-        binning = Binning.fit(rows, HEAD_FEATURES) if binning is None else binning
+        binning = Binning.fit(rows, HEAD_FEATURES, CUTS) if binning is None else binning
         users = np.nonzero(known)[0]
         none = np.zeros(users.size)
         return cls(
@@ -174,38 +187,51 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
     means, sds = np.zeros((weights.size, N_LATENTS)), np.zeros((weights.size, N_LATENTS))
     means[:, OFFSET], sds[:, OFFSET] = offset[0], offset[1]
     means[:, SPEND_OFFSET], sds[:, SPEND_OFFSET] = spend_offset[0], spend_offset[1]
+    spread, level = _weeks_in_common(
+        weeks, weights, purchase, spend, means, filtered, None if start is None else start.week_spread
+    )
     return BehaviourFit(
-        purchase=purchase,
+        purchase=shifted(purchase, level[0]),
         days=days,
-        spend=spend,
+        spend=shifted(spend, level[1]),
         alive=alive,
         newcomer=_newcomer(weeks, weights),
         hazard=hazard,
         residuals=residuals,
         latents=Latents.of(weeks.panel.user_keys, means, sds, np.array([offset_sd, spend_sd])),
-        week_spread=_week_spread(weeks, purchase, spend, means, filtered) if start is None else start.week_spread,
+        week_spread=spread,
     )
 
 
-def _week_spread(
-    weeks: UserWeeks, purchase: AdditiveHead, spend: AdditiveHead, offsets: FloatArray, alive: FloatArray
-) -> FloatArray:
-    """Return how much a week moves everyone: the log-odds to buy, and the log of an order-day's value."""
+def _weeks_in_common(
+    weeks: UserWeeks,
+    weights: FloatArray,
+    purchase: AdditiveHead,
+    spend: AdditiveHead,
+    offsets: FloatArray,
+    alive: FloatArray,
+    spread: FloatArray | None,
+) -> tuple[FloatArray, FloatArray]:
+    """Return how much a week moves everyone and where the level stands at the end.
+
+    Both of the log-odds to buy and of the log of an order-day's value: (N_SHOCKS, 2) and (N_SHOCKS,) arrays. A given spread is
+    kept.
+    """
     panel, week_of = weeks.panel, np.nonzero(weeks.known)[1]
+    row_weights = weights[weeks.users]
     linear = purchase.linear(weeks.bins) + weeks.buying_shifts + offsets[weeks.users, OFFSET]
     chance = 1.0 / (1.0 + np.exp(-linear))
     present = alive[weeks.known]
     bought = (panel.order_days[weeks.known] > 0).astype(np.float64)
-    buying = week_spread(present * (bought - chance), present * chance * (1.0 - chance), week_of, panel.n_periods)
+    rows = [(row_weights * present * (bought - chance), row_weights * present * chance * (1.0 - chance), week_of)]
     days, revenue = panel.order_days[weeks.known], panel.revenue[weeks.known].astype(np.float64)
     paid = (days > 0) & (revenue > 0.0)
-    if not paid.any():
-        return np.array([buying, 0.0])
     expected = spend.linear(weeks.bins[paid]) + weeks.spending_shifts[paid] + offsets[weeks.users[paid], SPEND_OFFSET]
     residual = np.log(revenue[paid] / days[paid]) - expected
-    precision = 1.0 / max(float(np.var(residual)), 1e-6)
-    spending = week_spread(residual * precision, np.full(residual.size, precision), week_of[paid], panel.n_periods)
-    return np.array([buying, spending])
+    precision = row_weights[paid] / max(float(np.var(residual)) if residual.size else 1.0, 1e-6)
+    rows.append((residual * precision, precision, week_of[paid]))
+    found = np.stack([week_spread(*row, panel.n_periods) for row in rows]) if spread is None else spread
+    return found, np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
 
 
 def _rounds(start: BehaviourFit | None) -> int:
@@ -218,7 +244,13 @@ _Moments = tuple[FloatArray, FloatArray]
 def _fit_purchase(
     weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None
 ) -> tuple[AdditiveHead, float, _Moments, float, FloatArray]:
-    """Alternate between the head, the users' offsets and who is still there (EM)."""
+    """Alternate between the head, the users' offsets and who is still there (EM); then fit the head as it will be asked.
+
+    A forecast knows a user's weeks up to now. The last fit therefore takes offsets and chances to be there from the weeks
+    before each week alone: with those of all weeks, a user who is about to stay away would be explained by hindsight, and
+    silence would be held to mean less than it does. A row's chance is that to be there times the head's; the score of that is
+    a binomial's with the chance to be there as weight and the outcome divided by it.
+    """
     bought = weeks.panel.order_days > 0
     outcome = bought[weeks.known].astype(np.float64)
     row_weights = weights[weeks.users]
@@ -252,7 +284,32 @@ def _fit_purchase(
         )
         variance = following if start is None else variance
     assert head is not None
+    earlier = _offsets_so_far(weeks, outcome, head, present, variance)
+    there = np.maximum(filtered[weeks.known], _NEARLY)
+    head = fit_head(
+        weeks.binning,
+        weeks.bins,
+        outcome / there,
+        family="binomial",
+        weights=row_weights * there,
+        offset=earlier + weeks.buying_shifts,
+        directions=PURCHASE_DIRECTIONS,
+        start=head,
+        n_rounds=2,
+    )
     return head, hazard, (mean, sd), float(np.sqrt(variance)), filtered
+
+
+def _offsets_so_far(
+    weeks: UserWeeks, outcome: FloatArray, head: AdditiveHead, present: FloatArray, variance: float
+) -> FloatArray:
+    """Return (n_rows,): the posterior mean of the user's offset, given the user's rows before each row alone."""
+    plain = 1.0 / (1.0 + np.exp(-head.linear(weeks.bins) - weeks.buying_shifts))
+    scores = weeks.spread(present * (outcome - plain))
+    information = weeks.spread(present * plain * (1.0 - plain))
+    before = np.cumsum(scores, axis=1) - scores
+    known = np.cumsum(information, axis=1) - information
+    return np.asarray((before / (known + 1.0 / variance))[weeks.known])
 
 
 def _fit_days(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None) -> AdditiveHead:
@@ -308,37 +365,9 @@ def _fit_spend(
         )
         variance = following if start is None else variance
     assert head is not None
-    residuals = _residual_tables(residual - mean[users], days[paid], row_weights)
+    expected = head.linear(weeks.bins[paid]) + mean[users] + 0.5 * sd[users] ** 2 + weeks.spending_shifts[paid]
+    residuals = residual_tables(residual - mean[users], days[paid], row_weights, days[paid] * np.exp(expected))
     return head, residuals, (mean, sd), float(np.sqrt(variance))
-
-
-def _residual_tables(residual: FloatArray, days: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return quantile tables of the residuals for weeks of 1, 2, 3 and more order-days; thin classes borrow from all."""
-    tables = np.zeros((_DAY_CLASSES, N_QUANTILES), dtype=np.float64)
-    counted = weights > 0
-    places = np.linspace(0.0, 1.0, N_QUANTILES)
-    for k in range(_DAY_CLASSES):
-        inside = counted & (np.minimum(days, _DAY_CLASSES) == k + 1)
-        if np.count_nonzero(inside) < 10 * N_QUANTILES:
-            inside = counted
-        if inside.any():
-            tables[k] = np.quantile(residual[inside], places, weights=weights[inside], method="inverted_cdf")
-            tables[k] += _tail_correction(residual[inside], weights[inside], tables[k])
-    return tables
-
-
-def _tail_correction(residual: FloatArray, weights: FloatArray, table: FloatArray) -> FloatArray:
-    """Return the shift of the table after which straight lines between its quantiles have the mean of exp(residual)."""
-    wanted = np.average(np.exp(residual), weights=weights)
-    return np.asarray(np.log(wanted / mean_exponential(table[None, :])), dtype=np.float64)
-
-
-def mean_exponential(tables: FloatArray) -> FloatArray:
-    """Return the mean of exp(residual) of each row, with straight lines between the quantiles, as the kernel draws them."""
-    left, right = tables[:, :-1], tables[:, 1:]
-    width = right - left
-    pieces = np.where(width > 1e-9, (np.exp(right) - np.exp(left)) / np.maximum(width, 1e-9), np.exp(left))
-    return np.asarray(pieces.mean(axis=1), dtype=np.float64)
 
 
 def _newcomer(weeks: UserWeeks, weights: FloatArray) -> float:

@@ -32,8 +32,10 @@ if not getattr(numba.config, "CACHE_DIR", ""):
     setattr(numba.config, "CACHE_DIR", str(_cache_folder()))  # noqa: B010  numba declares no type for it
 
 
-def njit(*, parallel: bool = False, cache: bool = True) -> Callable[[Function], Function]:
+def njit(*, parallel: bool = False, cache: bool = True, inline: bool = False) -> Callable[[Function], Function]:
     """Compile a function without the interpreter, without fast-math, remembered between runs.
+
+    A division by zero gives infinity or no number, as in numpy, instead of an exception that every division would look out for.
 
     Parameters
     ----------
@@ -42,5 +44,8 @@ def njit(*, parallel: bool = False, cache: bool = True) -> Callable[[Function], 
         the number of cores never moves a result.
     cache : bool
         Keep the machine code on disk.
+    inline : bool
+        Put the machine code into that of every caller, so that values passed stay in registers.
     """
-    return cast("Callable[[Function], Function]", numba.njit(parallel=parallel, cache=cache))
+    made = numba.njit(parallel=parallel, cache=cache, error_model="numpy", forceinline=inline)
+    return cast("Callable[[Function], Function]", made)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simulations.actions import ActionSet
 from simulations.arrays import BoolArray, Float32Array, IntArray, KeyArray
+from simulations.bits import count_bits
 from simulations.compiled import njit
 from simulations.errors import ConfigError
 from simulations.state import NEVER, UserStates, V
@@ -53,17 +54,7 @@ def lowest_bits(n: int) -> np.uint64:
     return np.uint64((1 << n) - 1)
 
 
-@njit()
-def count_bits(word: np.uint64) -> int:
-    """Return how many bits of `word` are set (Kernighan's loop)."""
-    count = 0
-    while word != np.uint64(0):
-        word &= word - np.uint64(1)
-        count += 1
-    return count
-
-
-@njit()
+@njit(inline=True)
 def may_contact(
     contact_bits: np.uint64, opted_out: float, consent: bool, max_contacts: int, window: np.uint64, gap: np.uint64
 ) -> bool:

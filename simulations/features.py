@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from simulations.arrays import Float32Array, KeyArray
+from simulations.bits import lowest_bit
 from simulations.compiled import njit
 from simulations.panel import WeeklyPanel
-from simulations.state import ALPHA_4, ALPHA_13, UserStates, V, advance, new_users
+from simulations.state import ALPHA_4, ALPHA_13, Row, UserStates, advance, load_row, new_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,48 +53,87 @@ N_FEATURES = len(FEATURES)
 LOWS: Float32Array = np.array([feature.low for feature in FEATURES], dtype=np.float32)
 HIGHS: Float32Array = np.array([feature.high for feature in FEATURES], dtype=np.float32)
 
-_TENURE, _RECENCY, _ACTIVE, _DAYS = int(V.TENURE), int(V.RECENCY), int(V.ACTIVE_WEEKS), int(V.ORDER_DAYS)
-_RATE_4, _RATE_13, _REVENUE_13 = int(V.RATE_4), int(V.RATE_13), int(V.REVENUE_13)
-_BASKET, _GAP, _CONTACTS = int(V.BASKET), int(V.GAP), int(V.CONTACT_STOCK)
-_REDEEMED, _SATISFACTION = int(V.REDEMPTION_STOCK), int(V.SATISFACTION)
 _LOG_KEEP_4, _LOG_KEEP_13 = math.log(1.0 - ALPHA_4), math.log(1.0 - ALPHA_13)
+LONGEST_WEEKS = 512  # weeks after which nothing is missing from an exponential mean, to the last bit
+_WEEKS = np.maximum(np.arange(LONGEST_WEEKS, dtype=np.float64), 1.0)
+SEEN_4 = np.maximum(1.0 - np.exp(_LOG_KEEP_4 * _WEEKS), ALPHA_4)
+SEEN_13 = np.maximum(1.0 - np.exp(_LOG_KEEP_13 * _WEEKS), ALPHA_13)
 
 
-@njit()
+class Seen(NamedTuple):
+    """One user's observation in the hands of a kernel: the items of `FEATURES` in their order, float32 each."""
+
+    recency_weeks: np.float32
+    tenure_weeks: np.float32
+    active_share: np.float32
+    order_rate_4: np.float32
+    order_rate_13: np.float32
+    order_rate_all: np.float32
+    basket_value: np.float32
+    revenue_rate_13: np.float32
+    gap_ratio: np.float32
+    contact_stock: np.float32
+    weeks_since_contact: np.float32
+    redemption_stock: np.float32
+    satisfaction: np.float32
+
+
+@njit(inline=True)
 def weeks_since_contact(bits: np.uint64) -> int:
     """Return the full weeks since the last contact, 64 where none is remembered."""
-    for w in range(64):
-        if (bits >> np.uint64(w)) & np.uint64(1):
-            return w
-    return 64
+    return lowest_bit(bits)
+
+
+@njit(inline=True)
+def clip(value: float | np.floating, low: np.float32, high: np.float32) -> np.float32:
+    """Return a value within bounds."""
+    return min(max(np.float32(value), low), high)
+
+
+@njit(inline=True)
+def usual_gap(gap: np.float32, weeks: np.float32, active_weeks: np.float32) -> np.float32:
+    """Return the weeks between active weeks; before a second one, those known over those active."""
+    one = np.float32(1.0)
+    return max(weeks / max(active_weeks, one) if gap == np.float32(0.0) else gap, one)
+
+
+@njit(inline=True)
+def see(row: Row, contact_bits: np.uint64) -> Seen:
+    """Return what may be observed of a user: rates are corrected for the part of their mean that a short tenure leaves out."""
+    one = np.float32(1.0)
+    weeks = max(row.tenure, one)
+    place = np.uint64(np.int64(min(weeks, np.float32(LONGEST_WEEKS - 1))))
+    return Seen(
+        clip(row.recency, LOWS[0], HIGHS[0]),
+        clip(row.tenure, LOWS[1], HIGHS[1]),
+        clip(row.active_weeks / weeks, LOWS[2], HIGHS[2]),
+        clip(row.rate_4 / SEEN_4[place], LOWS[3], HIGHS[3]),
+        clip(row.rate_13 / SEEN_13[place], LOWS[4], HIGHS[4]),
+        clip(row.order_days / weeks, LOWS[5], HIGHS[5]),
+        clip(row.basket, LOWS[6], HIGHS[6]),
+        clip(row.revenue_13 / SEEN_13[place], LOWS[7], HIGHS[7]),
+        clip((row.recency + one) / usual_gap(row.gap, weeks, row.active_weeks), LOWS[8], HIGHS[8]),
+        clip(row.contact_stock, LOWS[9], HIGHS[9]),
+        clip(weeks_since_contact(contact_bits), LOWS[10], HIGHS[10]),
+        clip(row.redemption_stock, LOWS[11], HIGHS[11]),
+        clip(row.satisfaction, LOWS[12], HIGHS[12]),
+    )
+
+
+@njit(inline=True)
+def write_seen(seen: Seen, out: Float32Array, row: int) -> None:
+    """Write an observation into ``out[row]``."""
+    out[row, 0], out[row, 1], out[row, 2] = seen.recency_weeks, seen.tenure_weeks, seen.active_share
+    out[row, 3], out[row, 4], out[row, 5] = seen.order_rate_4, seen.order_rate_13, seen.order_rate_all
+    out[row, 6], out[row, 7], out[row, 8] = seen.basket_value, seen.revenue_rate_13, seen.gap_ratio
+    out[row, 9], out[row, 10] = seen.contact_stock, seen.weeks_since_contact
+    out[row, 11], out[row, 12] = seen.redemption_stock, seen.satisfaction
 
 
 @njit()
 def observe_row(values: Float32Array, contact_bits: KeyArray, i: int, out: Float32Array, row: int) -> None:
     """Write the observation of user `i` into `out[row]`."""
-    tenure = values[i, _TENURE]
-    active = values[i, _ACTIVE]
-    weeks = max(tenure, np.float32(1.0))
-    seen_4 = max(1.0 - math.exp(_LOG_KEEP_4 * weeks), ALPHA_4)
-    seen_13 = max(1.0 - math.exp(_LOG_KEEP_13 * weeks), ALPHA_13)
-    gap = values[i, _GAP]
-    if gap == 0.0:
-        gap = weeks / max(active, np.float32(1.0))
-    out[row, 0] = values[i, _RECENCY]
-    out[row, 1] = tenure
-    out[row, 2] = active / weeks
-    out[row, 3] = values[i, _RATE_4] / seen_4
-    out[row, 4] = values[i, _RATE_13] / seen_13
-    out[row, 5] = values[i, _DAYS] / weeks
-    out[row, 6] = values[i, _BASKET]
-    out[row, 7] = values[i, _REVENUE_13] / seen_13
-    out[row, 8] = (values[i, _RECENCY] + np.float32(1.0)) / max(gap, np.float32(1.0))
-    out[row, 9] = values[i, _CONTACTS]
-    out[row, 10] = weeks_since_contact(contact_bits[i])
-    out[row, 11] = values[i, _REDEEMED]
-    out[row, 12] = values[i, _SATISFACTION]
-    for k in range(N_FEATURES):
-        out[row, k] = min(max(out[row, k], LOWS[k]), HIGHS[k])
+    write_seen(see(load_row(values, i), contact_bits[i]), out, row)
 
 
 @njit(parallel=True)

@@ -47,13 +47,19 @@ class Binning:
     edges: Float32Array
 
     @classmethod
-    def fit(cls, observations: Float32Array, names: Sequence[str]) -> Binning:
-        """Cut each named feature at its quantiles; features of few values at those values."""
+    def fit(
+        cls, observations: Float32Array, names: Sequence[str], given: Mapping[str, Sequence[float]] | None = None
+    ) -> Binning:
+        """Cut each named feature at the cuts given for it, else at its quantiles; features of few values at those values."""
         edges = np.full((len(names), N_BINS - 1), np.inf, dtype=np.float32)
         for row, name in enumerate(names):
             values = observations[:, column(name)]
-            quantiles = np.quantile(values, np.arange(1, N_BINS) / N_BINS, method="lower") if values.size else np.array([0.0])
-            cuts = np.unique(quantiles.astype(np.float32))
+            if given is not None and name in given:
+                wanted = np.array(given[name], dtype=np.float64)
+            else:
+                places = np.arange(1, N_BINS) / N_BINS
+                wanted = np.quantile(values, places, method="lower") if values.size else np.zeros(1)
+            cuts = np.unique(wanted.astype(np.float32))
             cuts = cuts[cuts < values.max(initial=-np.inf)]
             edges[row, : cuts.size] = cuts
         return cls(features=np.array([column(name) for name in names], dtype=np.int64), edges=edges)

@@ -19,17 +19,14 @@ from simulations.kernel import (
     ALIVE,
     CHUNK,
     DAYS,
-    MAX_EXTRA_DAYS,
     OFFSET,
     PURCHASE,
     SPEND,
     SPEND_OFFSET,
     Behaviour,
     StateArrays,
-    binomial_quantile,
     find_bins,
     head_score,
-    logistic,
     residual_quantile,
     spend_shift,
 )
@@ -41,6 +38,7 @@ from simulations.state import (
     begin_period,
     end_period,
 )
+from simulations.tabulated import MAX_EXTRA_DAYS, binomial_quantile, logistic
 
 TREE_WEEKS = 3  # weeks in which both outcomes are followed
 LEAST_WEIGHT = 1e-3  # a purchase less likely than this is not followed

@@ -8,7 +8,7 @@ bit per action, because a user may be reached by several campaigns at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from simulations.randomness import user_keys
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
 Number = TypeVar("Number", bound=np.generic)
+BULK = (0.01, 0.99)  # quantiles of times between which orders are said to lie: a few wrong dates do not stretch the span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,7 @@ def build_panel(
 
     Raises
     ------
-    HistoryError
+    NoneInsideError
         If no order falls into the calendar.
     """
     return assemble_panel(_weekly_orders(orders, calendar), exposures, customers, actions=actions, calendar=calendar)
@@ -198,16 +199,23 @@ def _weekly_orders(orders: pd.DataFrame, calendar: Calendar) -> WeeklyOrders:
     counter = OrderCounter(calendar.n_periods)
     counter.add(users, calendar.business_days(orders["ordered_at"]), orders["revenue"].to_numpy(dtype=np.float64))
     if not counter.n_inside:
-        raise none_inside(len(orders), calendar)
+        times = orders["ordered_at"].sort_values(ignore_index=True)
+        first, last = (times[round(share * (len(times) - 1))] for share in BULK)
+        raise NoneInsideError.of(len(orders), calendar, first, last)
     return counter.finish(user_ids, np.arange(user_ids.size))
 
 
-def none_inside(n_orders: int, calendar: Calendar) -> HistoryError:
-    """Return the error that no order falls into the calendar."""
-    return HistoryError(
-        f"orders: none of {n_orders:,} falls into the {calendar.n_periods} weeks from {calendar.first_day}; "
-        "check time.first_day and time.last_period."
-    )
+class NoneInsideError(HistoryError):
+    """No order falls into the calendar."""
+
+    @classmethod
+    def of(cls, n_orders: int, calendar: Calendar, first: datetime, last: datetime) -> NoneInsideError:
+        """Return it for orders that lie, but for a hundredth at either end, between two times."""
+        weeks = f"{calendar.first_day} to {calendar.start_of(calendar.n_periods) - timedelta(days=1)}"
+        return cls(
+            f"none of {n_orders:,} orders falls into the {calendar.n_periods} weeks from {weeks}: they are dated from "
+            f"{first:%Y-%m-%d} to {last:%Y-%m-%d}. Set `time.first_day` and `time.last_period` to weeks that they fill."
+        )
 
 
 def _book_exposures(

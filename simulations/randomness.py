@@ -49,7 +49,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
 
-@njit()
+@njit(inline=True)
 def mix(word: np.uint64) -> np.uint64:
     """Scramble 64 bits (SplitMix64's finaliser)."""
     word = (word ^ (word >> np.uint64(30))) * _MIX_1
@@ -57,19 +57,30 @@ def mix(word: np.uint64) -> np.uint64:
     return word ^ (word >> np.uint64(31))
 
 
-@njit()
+@njit(inline=True)
 def user_base(seed: int, member: int, user_key: np.uint64) -> np.uint64:
     """Return the part of an address that stays fixed while one user lives in one member of an ensemble."""
     word = mix(np.uint64(seed) * _GOLDEN + np.uint64(member) + np.uint64(1))
     return mix(word ^ user_key)
 
 
-@njit()
+@njit(inline=True)
+def word_at(base: np.uint64, period: int, channel: int, counter: int) -> np.uint64:
+    """Return the 53 random bits at an address; `base` comes from `user_base`."""
+    place = (np.uint64(period) << np.uint64(24)) + (np.uint64(channel) << np.uint64(16)) + np.uint64(counter)
+    return mix(base + (place + np.uint64(1)) * _GOLDEN) >> np.uint64(11)
+
+
+@njit(inline=True)
 def uniform_at(base: np.uint64, period: int, channel: int, counter: int) -> float:
     """Return the uniform number in (0, 1) at an address; `base` comes from `user_base`."""
-    place = (np.uint64(period) << np.uint64(24)) | (np.uint64(channel) << np.uint64(16)) | np.uint64(counter)
-    word = mix(base + (place + np.uint64(1)) * _GOLDEN)
-    return (np.float64(word >> np.uint64(11)) + 0.5) * _TO_UNIT
+    return (np.float64(np.int64(word_at(base, period, channel, counter))) + 0.5) * _TO_UNIT
+
+
+@njit()
+def first_word_above(chance: float) -> np.uint64:
+    """Return the least word of `word_at` whose uniform number reaches `chance`: those below it lie below the chance."""
+    return np.uint64(max(math.ceil(chance / _TO_UNIT - 0.5), 0.0))
 
 
 @njit()
@@ -128,6 +139,25 @@ def user_keys(user_ids: Iterable[str]) -> KeyArray:
     """
     digests = (hashlib.blake2b(str(user_id).encode(), digest_size=8).digest() for user_id in user_ids)
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def numbered_keys(start: int, stop: int) -> KeyArray:
+    """Return the keys of users who have no id but their number.
+
+    Examples
+    --------
+    >>> bool((numbered_keys(0, 5)[3:] == numbered_keys(3, 5)).all())
+    True
+    """
+    return _numbered_keys(start, stop)
+
+
+@njit()
+def _numbered_keys(start: int, stop: int) -> KeyArray:
+    keys = np.empty(stop - start, dtype=np.uint64)
+    for i in range(stop - start):
+        keys[i] = mix(np.uint64(start + i + 1) * _GOLDEN)
+    return keys
 
 
 def stream(seed: int, name: str, *index: int) -> np.random.Generator:

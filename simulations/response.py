@@ -204,14 +204,23 @@ def _factor(covariance: FloatArray) -> FloatArray:
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
+@njit(inline=True)
+def scaled_value(value: float | np.floating, k: int, arrays: ResponseArrays) -> float:
+    """Return basis term `k`, 1 or later, from the feature behind it, scaled and clipped as `ResponseScale.basis` does."""
+    term = (math.log1p(max(np.float64(value), 0.0)) - arrays.centre[k]) / arrays.spread[k]
+    return float(min(max(term, -BASIS_LIMIT), BASIS_LIMIT))
+
+
+@njit(inline=True)
+def basis_feature(k: int) -> int:
+    """Return the column of the observation behind basis term `k`, 1 or later."""
+    return _RECENCY if k == 1 else (_RATE if k == 2 else _BASKET)
+
+
 @njit()
 def scaled_term(observations: Float32Array, row: int, k: int, arrays: ResponseArrays) -> float:
-    """Return basis term `k` of an observation, scaled and clipped as `ResponseScale.basis` does."""
-    if k == 0:
-        return 1.0
-    feature = _RECENCY if k == 1 else (_RATE if k == 2 else _BASKET)
-    term = (math.log1p(max(np.float64(observations[row, feature]), 0.0)) - arrays.centre[k]) / arrays.spread[k]
-    return float(min(max(term, -BASIS_LIMIT), BASIS_LIMIT))
+    """Return basis term `k` of an observation."""
+    return 1.0 if k == 0 else scaled_value(observations[row, basis_feature(k)], k, arrays)
 
 
 @njit()

@@ -17,14 +17,17 @@ import numpy as np
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BitArray, BoolArray, Float32Array, FloatArray
 from simulations.behaviour import BehaviourFit
+from simulations.block_week import NO_ORDER, Order, courses_of
 from simulations.contact import ContactRules, action_mask
 from simulations.errors import InputError
 from simulations.features import observe
-from simulations.kernel import N_TOTALS, Behaviour, EventArrays, Money, StateArrays, live_weeks
+from simulations.kernel import N_TOTALS, Behaviour, EventArrays, Money, StateArrays
 from simulations.population import Population as Population
-from simulations.randomness import Address, Channel
+from simulations.randomness import Address
 from simulations.response import ResponseArrays
 from simulations.rollout import PeriodEvents, Rollout
+from simulations.rollout_kernel import live_weeks, still_there
+from simulations.standing_rule import StandingRule
 from simulations.state import UserStates
 from simulations.storage import (
     StoredArrays,
@@ -97,14 +100,12 @@ class LifecycleSimulator:
 
         Users who never bought are alive. The states are copied.
         """
-        address = Address(seed=seed, member=self.member, period=period, user_keys=states.user_keys)
-        observations = observe(states)
-        tenure = observations[:, 1]
-        chance = np.where(tenure > 0, self.fit.alive.predict(observations), 1.0)
+        latents = self.fit.latents.draw(states.user_keys, seed=seed, member=self.member)
+        nobody = np.zeros(0, dtype=np.bool_)
         return Population(
             states=states.copy(),
-            latents=self.fit.latents.draw(states.user_keys, seed=seed, member=self.member),
-            alive=address.uniforms(Channel.DEATH, 1) < chance,
+            latents=latents,
+            alive=still_there(_arrays(states, latents, nobody), seed, self.member, period, self.behaviour),
             seed=seed,
             member=self.member,
             period=period,
@@ -165,6 +166,7 @@ class LifecycleSimulator:
             States get their unseen parts by `seed` and `period`; a population has its own.
         decide : callable, optional
             Takes observation, mask and address of a week and returns (n_users,) actions; without it nobody is contacted.
+            A `StandingRule` is applied without leaving the compiled loop.
         schedule : (n_users, weeks) uint32 array, optional
             Contacts fixed beforehand, one bit an action, several at once possible: a history replayed. Rules are not asked.
         keep_weeks : bool
@@ -177,11 +179,12 @@ class LifecycleSimulator:
         totals, active_last = _totals(n_users), np.zeros(n_users, dtype=np.bool_)
         events = _room_for_events(n_users, weeks if keep_weeks else 0)
         live = partial(self._live, totals=totals, active_last=active_last)
-        if decide is None:
+        if decide is None or isinstance(decide, StandingRule):
+            order = NO_ORDER if decide is None else decide.order(self.actions, self.rules)
             bits = (
                 np.zeros((n_users, 0), dtype=np.uint32) if schedule is None else np.ascontiguousarray(schedule, dtype=np.uint32)
             )
-            weekly = live(population, bits, weeks, events=events, n_last=retention_weeks)
+            weekly = live(population, bits, weeks, events=events, n_last=retention_weeks, order=order)
         else:
             weekly = np.zeros((weeks, N_TOTALS), dtype=np.float64)
             for week in range(weeks):
@@ -276,16 +279,20 @@ class LifecycleSimulator:
         active_last: BoolArray,
         events: EventArrays,
         n_last: int = 0,
+        order: Order = NO_ORDER,
     ) -> FloatArray:
         states = population.states
         return live_weeks(
-            StateArrays(
-                states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts,
-                population.latents, population.alive,
-            ),
-            bits, population.seed, population.member, population.period, weeks, n_last,
-            self.behaviour, self.response, self.money, totals, active_last, events,
+            _arrays(states, population.latents, population.alive), states.consent, bits, order,
+            population.seed, population.member, population.period, weeks, n_last,
+            self.behaviour, self.response, courses_of(self.response), self.money, totals, active_last, events,
         )  # fmt: skip
+
+
+def _arrays(states: UserStates, latents: Float32Array, alive: BoolArray) -> StateArrays:
+    return StateArrays(
+        states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts, latents, alive,
+    )  # fmt: skip
 
 
 def _totals(n_users: int) -> FloatArray:

@@ -1,14 +1,16 @@
 """A user's state, and the one pair of functions that advances it by a week.
 
-`begin_period` books what reached the user, `end_period` books what the user did. The fold over a real history and the step of
-the simulator call the same two compiled functions, so a real customer's profile and a simulated one's observation cannot
-drift apart. Between the two the simulator draws behaviour; the fold reads it from the panel.
+`begin_period` books what reached the user, `end_period` books what the user did, out of one small function a column. The fold
+over a real history calls the pair user by user; the simulator calls the same small functions for a block of users at a time
+(`simulations.block`). A real customer's profile and a simulated one's observation therefore cannot drift apart. Between the two
+the simulator draws behaviour; the fold reads it from the panel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -49,18 +51,26 @@ _ALPHA_GAP = 0.3
 CONTACT_MEMORY = 0.75
 REDEMPTION_MEMORY = 0.9
 SATISFACTION_MEMORY = 0.9
+_CONTACTS = int(V.CONTACT_STOCK)  # numba reads module constants, not members of an enumeration
 
-# numba reads module constants, not enum members' arithmetic, so the columns are named once more as plain integers
-_TENURE, _RECENCY, _ACTIVE, _DAYS, _REVENUE = (
-    int(V.TENURE),
-    int(V.RECENCY),
-    int(V.ACTIVE_WEEKS),
-    int(V.ORDER_DAYS),
-    int(V.REVENUE),
-)
-_RATE_4, _RATE_13, _REVENUE_13 = int(V.RATE_4), int(V.RATE_13), int(V.REVENUE_13)
-_BASKET, _GAP, _CONTACTS, _REDEEMED = int(V.BASKET), int(V.GAP), int(V.CONTACT_STOCK), int(V.REDEMPTION_STOCK)
-_SATISFACTION = int(V.SATISFACTION)
+
+class Row(NamedTuple):
+    """One user's values in the hands of a kernel: the columns of `V` in their order, float32 each."""
+
+    tenure: np.float32
+    recency: np.float32
+    active_weeks: np.float32
+    order_days: np.float32
+    revenue: np.float32
+    rate_4: np.float32
+    rate_13: np.float32
+    revenue_13: np.float32
+    basket: np.float32
+    gap: np.float32
+    contact_stock: np.float32
+    redemption_stock: np.float32
+    satisfaction: np.float32
+    opted_out: np.float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,105 @@ def new_users(user_keys: KeyArray, n_actions: int, consent: BoolArray | None = N
     )
 
 
+@njit(inline=True)
+def load_row(values: Float32Array, i: int) -> Row:
+    """Return the values of user `i`."""
+    return Row(
+        values[i, 0], values[i, 1], values[i, 2], values[i, 3], values[i, 4], values[i, 5], values[i, 6],
+        values[i, 7], values[i, 8], values[i, 9], values[i, 10], values[i, 11], values[i, 12], values[i, 13],
+    )  # fmt: skip
+
+
+@njit(inline=True)
+def store_row(values: Float32Array, i: int, row: Row) -> None:
+    """Write the values of user `i` back."""
+    values[i, 0], values[i, 1], values[i, 2], values[i, 3] = row.tenure, row.recency, row.active_weeks, row.order_days
+    values[i, 4], values[i, 5], values[i, 6], values[i, 7] = row.revenue, row.rate_4, row.rate_13, row.revenue_13
+    values[i, 8], values[i, 9], values[i, 10] = row.basket, row.gap, row.contact_stock
+    values[i, 11], values[i, 12], values[i, 13] = row.redemption_stock, row.satisfaction, row.opted_out
+
+
+@njit(inline=True)
+def next_stock(stock: np.float32, contacted: bool) -> np.float32:
+    """Return the contact stock at a week's beginning: contacts are forgotten a little, and one more may have come."""
+    return stock * np.float32(CONTACT_MEMORY) + np.float32(1.0 if contacted else 0.0)
+
+
+@njit(inline=True)
+def next_redemptions(stock: np.float32, redemptions: float) -> np.float32:
+    """Return the redemption stock after a week."""
+    return np.float32(stock * REDEMPTION_MEMORY + redemptions)
+
+
+@njit(inline=True)
+def next_mood(satisfaction: np.float32, shock: float) -> np.float32:
+    """Return the satisfaction after a week."""
+    return np.float32(min(1.0, max(-1.0, float(satisfaction * SATISFACTION_MEMORY + shock))))
+
+
+@njit(inline=True)
+def next_rate(rate: np.float32, alpha: float, new: float) -> np.float32:
+    """Return an exponential mean after a week."""
+    return rate + np.float32(alpha * (new - rate))
+
+
+@njit(inline=True)
+def next_basket(basket: np.float32, active_weeks: np.float32, value: float) -> np.float32:
+    """Return the value of an order-day after a week in which it was `value`."""
+    gain = max(_ALPHA_BASKET, 1.0 / (np.float64(active_weeks) + 1.0))
+    moved = basket + np.float32(gain * (value - basket))
+    return np.float32(value) if active_weeks == np.float32(0.0) else moved
+
+
+@njit(inline=True)
+def next_gap(gap: np.float32, active_weeks: np.float32, recency: np.float32) -> np.float32:
+    """Return the weeks between active weeks after one that ends a silence."""
+    silence = np.float64(recency) + 1.0
+    moved = np.float32(silence) if gap == np.float32(0.0) else gap + np.float32(_ALPHA_GAP * (silence - gap))
+    return gap if active_weeks == np.float32(0.0) else moved
+
+
+@njit(inline=True)
+def end_row(row: Row, order_days: int, revenue: float, redemptions: int, satisfaction: float) -> Row:
+    """Book what a user did in a week: order-days, revenue, redemptions, and the shock to satisfaction (0 for none).
+
+    What is added up is widened first, so that counts from a panel and counts drawn by a simulator meet the same arithmetic.
+    """
+    one = np.float32(1.0)
+    days, paid = np.float64(order_days), np.float64(revenue)
+    redeemed, mood = next_redemptions(row.redemption_stock, redemptions), next_mood(row.satisfaction, satisfaction)
+    total = row.revenue + np.float32(paid)
+    if order_days == 0 and row.active_weeks == np.float32(0.0):
+        return Row(
+            row.tenure, row.recency, row.active_weeks, row.order_days, total, row.rate_4, row.rate_13,
+            row.revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out,
+        )  # fmt: skip
+    tenure, rate_4, rate_13 = row.tenure + one, next_rate(row.rate_4, ALPHA_4, days), next_rate(row.rate_13, ALPHA_13, days)
+    revenue_13 = next_rate(row.revenue_13, ALPHA_13, paid)
+    if order_days == 0:
+        return Row(
+            tenure, row.recency + one, row.active_weeks, row.order_days, total, rate_4, rate_13,
+            revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out,
+        )  # fmt: skip
+    return Row(
+        tenure, np.float32(0.0), row.active_weeks + one, row.order_days + np.float32(days), total, rate_4, rate_13,
+        revenue_13, next_basket(row.basket, row.active_weeks, paid / days), next_gap(row.gap, row.active_weeks, row.recency),
+        row.contact_stock, redeemed, mood, row.opted_out,
+    )  # fmt: skip
+
+
+@njit(inline=True)
+def next_since(since: np.uint8, given: bool) -> np.uint8:
+    """Return the weeks since an exposure to an action at a week's beginning; never stays never."""
+    return np.uint8(0) if given else np.uint8(since + np.uint8(since < LONGEST))
+
+
+@njit(inline=True)
+def next_count(count: np.uint8, given: bool) -> np.uint8:
+    """Return the exposures to an action so far."""
+    return np.uint8(count + np.uint8(given and count < NEVER))
+
+
 @njit()
 def begin_period(
     values: Float32Array,
@@ -125,54 +234,24 @@ def begin_period(
     bits: int,
 ) -> None:
     """Book the exposures of user `i` at the start of a week; `bits` has one bit per action, 0 for none."""
-    contact_bits[i] = contact_bits[i] << np.uint64(1)
-    values[i, _CONTACTS] *= np.float32(CONTACT_MEMORY)
-    if bits != 0:
-        contact_bits[i] |= np.uint64(1)
-        values[i, _CONTACTS] += np.float32(1.0)
+    values[i, _CONTACTS] = next_stock(values[i, _CONTACTS], bits != 0)
+    contact_bits[i] = shifted_contacts(contact_bits[i], bits != 0)
     for a in range(1, since_action.shape[1]):
-        if (bits >> a) & 1:
-            since_action[i, a] = 0
-            if exposure_counts[i, a] < 255:
-                exposure_counts[i, a] += 1
-        elif since_action[i, a] < 254:
-            since_action[i, a] += 1
+        given = (bits >> a) & 1 == 1
+        since_action[i, a] = next_since(since_action[i, a], given)
+        exposure_counts[i, a] = next_count(exposure_counts[i, a], given)
+
+
+@njit(inline=True)
+def shifted_contacts(contact_bits: np.uint64, contacted: bool) -> np.uint64:
+    """Return the memory of contacts a week later."""
+    return (contact_bits << np.uint64(1)) | (np.uint64(1) if contacted else np.uint64(0))
 
 
 @njit()
 def end_period(values: Float32Array, i: int, order_days: int, revenue: float, redemptions: int, satisfaction: float) -> None:
-    """Book what user `i` did in a week: order-days, revenue, redemptions, and the shock to satisfaction (0 for none).
-
-    What is added up is widened first, so that counts from a panel and counts drawn by a simulator meet the same arithmetic.
-    """
-    days, paid = np.float64(order_days), np.float64(revenue)
-    values[i, _REDEEMED] = np.float32(values[i, _REDEEMED] * REDEMPTION_MEMORY + redemptions)
-    mood = values[i, _SATISFACTION] * SATISFACTION_MEMORY + satisfaction
-    values[i, _SATISFACTION] = np.float32(min(1.0, max(-1.0, mood)))
-    values[i, _REVENUE] += np.float32(paid)
-    if order_days == 0 and values[i, _ACTIVE] == 0.0:
-        return
-    values[i, _TENURE] += np.float32(1.0)
-    values[i, _RATE_4] += np.float32(ALPHA_4 * (days - values[i, _RATE_4]))
-    values[i, _RATE_13] += np.float32(ALPHA_13 * (days - values[i, _RATE_13]))
-    values[i, _REVENUE_13] += np.float32(ALPHA_13 * (paid - values[i, _REVENUE_13]))
-    if order_days == 0:
-        values[i, _RECENCY] += np.float32(1.0)
-        return
-    basket = paid / days
-    if values[i, _ACTIVE] == 0.0:
-        values[i, _BASKET] = np.float32(basket)
-    else:
-        gain = max(_ALPHA_BASKET, 1.0 / (np.float64(values[i, _ACTIVE]) + 1.0))
-        values[i, _BASKET] += np.float32(gain * (basket - values[i, _BASKET]))
-        gap = values[i, _RECENCY] + 1.0
-        if values[i, _GAP] == 0.0:
-            values[i, _GAP] = np.float32(gap)
-        else:
-            values[i, _GAP] += np.float32(_ALPHA_GAP * (gap - values[i, _GAP]))
-    values[i, _RECENCY] = np.float32(0.0)
-    values[i, _ACTIVE] += np.float32(1.0)
-    values[i, _DAYS] += np.float32(days)
+    """Book what user `i` did in a week; see `end_row`."""
+    store_row(values, i, end_row(load_row(values, i), order_days, revenue, redemptions, satisfaction))
 
 
 @njit(parallel=True)

@@ -1,9 +1,12 @@
-"""What a week does to everyone at once: holidays, weather, a delivery that fails.
+"""What a week does to everyone at once: holidays, weather, a delivery that fails; and levels that drift for some weeks.
 
-Users are not independent within a week. A shock common to all, normal about zero, moves the log-odds to buy and the log of an
-order-day's value; its spread is what the weekly residuals of the fitting weeks show beyond the noise of so many users
-(method of moments, as for random effects in DerSimonian and Laird, 1986, Controlled Clinical Trials 7(3)). Without it, bands
-of weekly sums are far too narrow. Every policy lives through the same shocks, so differences between policies hardly move.
+Users are not independent within a week. What is common to all moves the log-odds to buy and the log of an order-day's value.
+It has two parts: a shock of the week alone, and a level that is forgotten by a twentieth a week. How large each is follows from
+the weekly residuals of the fitting weeks beyond the noise of so many users. Forty weeks tell a level's size badly, and its most
+likely size is often zero: the sizes are therefore means over their posterior, under priors that expect a few hundredths
+(half-Cauchy; Gelman, 2006, Bayesian Analysis 1(3)). Where the level stands after the last week is predicted as a random effect
+is (Robinson, 1991, Statistical Science 6(1)), and the users are fitted to it: what comes goes on from there. Without all this,
+bands of weekly sums are far too narrow. Every policy lives through the same weeks, so differences between policies hardly move.
 """
 
 from __future__ import annotations
@@ -17,12 +20,18 @@ from simulations.compiled import njit
 from simulations.randomness import Channel, normal_at, user_base
 
 N_SHOCKS = 2  # log-odds to buy; log of an order-day's value
+WEEK, LEVEL = 0, 1  # columns of a spread
+LEVEL_MEMORY = 0.95  # of the level, kept from one week to the next
+_REACH = 90  # weeks after which a hundredth of a level's push is left
 _C_WEEK = int(Channel.WEEK)
 _SETTLING_SHARE = 0.25  # of the weeks, the first: states are still filling and residuals tell of that
+_FEWEST_WEEKS = 4  # settled ones; below that nothing is known of weeks, and none is shaken
+_PRIOR_SCALE = 0.05
+_SIZES = np.concatenate([[0.0], np.geomspace(0.01, 1.0, 24)])  # standard deviations that are weighed against each other
 
 
-def week_spread(residuals: FloatArray, information: FloatArray, weeks: IntArray, n_weeks: int) -> float:
-    """Return the standard deviation of a shock common to a week's rows.
+def week_spread(residuals: FloatArray, information: FloatArray, weeks: IntArray, n_weeks: int) -> FloatArray:
+    """Return the standard deviations of what is common to a week's rows: of the week alone, and of the level.
 
     Parameters
     ----------
@@ -33,31 +42,97 @@ def week_spread(residuals: FloatArray, information: FloatArray, weeks: IntArray,
     weeks : (n_rows,) int array
         Week of each row, in [0, n_weeks).
 
+    Returns
+    -------
+    (2,) array
+        Root of the posterior mean of each variance.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
     >>> weeks = np.repeat(np.arange(200), 50)
     >>> shocked = rng.normal(0.0, 0.3, 200)[weeks] + rng.normal(size=weeks.size)
-    >>> round(week_spread(shocked, np.ones(weeks.size), weeks, 200), 1)
-    0.3
+    >>> week_spread(shocked, np.ones(weeks.size), weeks, 200).round(1).tolist()
+    [0.3, 0.0]
     """
+    settled, shocks, noise = _settled(residuals, information, weeks, n_weeks)
+    if settled.size < _FEWEST_WEEKS:
+        return np.zeros(2)
+    kept = LEVEL_MEMORY ** np.abs(settled[:, None] - settled[None, :])
+    log_posterior = np.array([[_log_likelihood(shocks, noise, kept, week, level) for level in _SIZES] for week in _SIZES])
+    prior = np.gradient(_SIZES) / (1.0 + (_SIZES / _PRIOR_SCALE) ** 2)
+    weights = np.exp(log_posterior - log_posterior.max()) * prior[:, None] * prior[None, :]
+    weights /= weights.sum()
+    return np.sqrt([weights.sum(axis=1) @ _SIZES**2, weights.sum(axis=0) @ _SIZES**2])
+
+
+def level_at_the_end(
+    residuals: FloatArray, information: FloatArray, weeks: IntArray, n_weeks: int, spread: FloatArray
+) -> float:
+    """Return where the level stands after the last week, the mean of the settled weeks included; as `week_spread` reads rows.
+
+    Examples
+    --------
+    >>> weeks = np.repeat(np.arange(40), 100)
+    >>> risen = 0.2 * (weeks >= 30)
+    >>> round(level_at_the_end(risen, np.ones(weeks.size), weeks, 40, np.array([0.02, 0.2])), 1)
+    0.2
+    """
+    settled, shocks, noise = _settled(residuals, information, weeks, n_weeks)
+    if settled.size < _FEWEST_WEEKS:
+        return 0.0
+    kept = LEVEL_MEMORY ** np.abs(settled[:, None] - settled[None, :])
+    covariance = spread[LEVEL] ** 2 * kept + np.diag(noise + spread[WEEK] ** 2)
+    solved = np.linalg.solve(covariance, np.column_stack([shocks, np.ones(shocks.size)]))
+    mean = solved[:, 0].sum() / solved[:, 1].sum()
+    reach = spread[LEVEL] ** 2 * LEVEL_MEMORY ** (n_weeks - settled)
+    return float(mean + reach @ (solved[:, 0] - mean * solved[:, 1]))
+
+
+def _settled(
+    residuals: FloatArray, information: FloatArray, weeks: IntArray, n_weeks: int
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the weeks that count, their shocks, and the variance of the noise in each."""
     scores = np.bincount(weeks, weights=residuals, minlength=n_weeks)
     known = np.bincount(weeks, weights=information, minlength=n_weeks)
-    settled = (np.arange(n_weeks) >= _SETTLING_SHARE * n_weeks) & (known > 0.0)
-    if np.count_nonzero(settled) < 4:
-        return 0.0
-    shocks = scores[settled] / known[settled]
-    excess = float(np.var(shocks, ddof=1)) - float(np.mean(1.0 / known[settled]))
-    return math.sqrt(max(excess, 0.0))
+    settled = np.flatnonzero((np.arange(n_weeks) >= _SETTLING_SHARE * n_weeks) & (known > 0.0))
+    return settled, scores[settled] / known[settled], 1.0 / known[settled]
+
+
+def _log_likelihood(shocks: FloatArray, noise: FloatArray, kept: FloatArray, week: float, level: float) -> float:
+    """Return the log-likelihood of weekly shocks about an unknown mean (restricted: the mean is integrated out)."""
+    factor = np.linalg.cholesky(level**2 * kept + np.diag(noise + week**2))
+    sides = np.linalg.solve(factor, np.column_stack([shocks, np.ones(shocks.size)]))
+    square, cross, mass = sides[:, 0] @ sides[:, 0], sides[:, 0] @ sides[:, 1], sides[:, 1] @ sides[:, 1]
+    return float(-np.log(np.diag(factor)).sum() - 0.5 * math.log(mass) - 0.5 * (square - cross**2 / mass))
 
 
 @njit()
 def week_shocks(seed: int, member: int, period: int, n_weeks: int, spread: FloatArray) -> FloatArray:
-    """Return (n_weeks, N_SHOCKS) shocks, addressed by seed, member and week; the same for every user."""
+    """Return (n_weeks, N_SHOCKS) shocks, addressed by seed, member and week; the same for every user.
+
+    A level is the sum of the pushes of the weeks up to now, each forgotten bit by bit, so that it does not depend on where a
+    rollout begins: lived in one go or week by week, a week is the same.
+
+    Parameters
+    ----------
+    spread : (N_SHOCKS, 2) array
+        Standard deviations of the week alone and of the level.
+    """
     shocks = np.empty((n_weeks, N_SHOCKS), dtype=np.float64)
     everyone = user_base(seed, member, np.uint64(0))
+    push = math.sqrt((1.0 - LEVEL_MEMORY**2) / (1.0 - LEVEL_MEMORY ** (2 * _REACH)))
     for week in range(n_weeks):
         for k in range(N_SHOCKS):
-            shocks[week, k] = spread[k] * normal_at(everyone, period + week, _C_WEEK, k) if spread[k] > 0.0 else 0.0
-        shocks[week, 1] -= 0.5 * spread[1] ** 2  # a shock to the log leaves the mean amount as it is
+            shock = 0.0
+            if spread[k, WEEK] > 0.0:
+                shock += spread[k, WEEK] * normal_at(everyone, period + week, _C_WEEK, k)
+            if spread[k, LEVEL] > 0.0:
+                level, weight = 0.0, push
+                for ago in range(_REACH):
+                    level += weight * normal_at(everyone, period + week + _REACH - ago, _C_WEEK, N_SHOCKS + k)
+                    weight *= LEVEL_MEMORY
+                shock += spread[k, LEVEL] * level
+            shocks[week, k] = shock
+        shocks[week, 1] -= 0.5 * (spread[1, WEEK] ** 2 + spread[1, LEVEL] ** 2)  # the mean amount stays as it is
     return shocks

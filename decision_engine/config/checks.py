@@ -14,7 +14,7 @@ from typing import Any
 
 from decision_engine.config.experiment import TABLES as OF_EXPERIMENTS
 from decision_engine.config.experiment import check_experiment
-from decision_engine.config.findings import Finding, nearest, suggest, suggest_file
+from decision_engine.config.findings import Finding, nearest, say_no_file, suggest, suggest_file
 from decision_engine.config.origin import Place
 from decision_engine.config.responses import ACTION_NAME
 from decision_engine.config.sources import SourceConfig, is_pattern
@@ -78,6 +78,8 @@ def _check_sources(sources: dict[str, Any], folder: Path) -> Iterator[Finding]:
 def _absent(path: Path) -> str:
     if path.is_dir():
         return f"{path} is a folder, not a file"
+    if odd := say_no_file(path):
+        return odd
     return f"no file matches {path}" if is_pattern(str(path)) and path.parent.is_dir() else f"{path} does not exist"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from decision_engine.config.origin import Origin, Place
 from simulations.errors import ConfigError
@@ -65,6 +67,13 @@ def nearest(wrong: str, allowed: Sequence[str]) -> str:
     """Return what may have been meant; nothing where no name is near."""
     close = get_close_matches(wrong, allowed, n=1, cutoff=0.6) or [name for name in allowed if name.lower() == wrong.lower()]
     return close[0] if close else ""
+
+
+def say_no_file(path: Path) -> str:
+    """Say what stands where a file was expected: a link to nowhere, a device; nothing where nothing does, or a folder."""
+    if path.is_symlink() and not os.path.exists(path):
+        return f"{path} is a link to {os.readlink(path)}, where no file is"
+    return f"{path} is no file, but a device or a pipe" if os.path.exists(path) and not path.is_dir() else ""
 
 
 def suggest_file(wrong: str, beside: Sequence[str]) -> str:

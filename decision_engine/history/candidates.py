@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from decision_engine.config.findings import suggest_file
+from decision_engine.config.findings import say_no_file, suggest_file
 from decision_engine.config.sources import FORMATS, SourceConfig, is_pattern
 from decision_engine.history.columns import text_encoding
 from simulations.errors import ConfigError, HistoryError
@@ -100,6 +100,8 @@ def _missing(path: Path) -> str:
         return f"{path} is a folder; name its files, for example {path}/*{endings[0] if endings else '.csv'}."
     if is_pattern(str(path)):
         return f"{path}: no file matches this pattern."
+    if odd := say_no_file(path):
+        return f"{odd}."
     beside = sorted(one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS) if path.parent.is_dir() else []
     return f"{path}: there is no such file" + (f"; {suggest_file(path.name, beside)}" if beside else ".")
 

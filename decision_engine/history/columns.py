@@ -7,13 +7,15 @@ reaches it. An amount that carries its currency's sign is looked at without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 
+from decision_engine.history.databases import first_line
 from decision_engine.history.sources import OpenSource, literal, quote
+from simulations.errors import HistoryError
 
 LOOKED_AT = 200_000  # rows of a source at most
 _COMMA = r"[+-]?[0-9]{1,3}([. ' ][0-9]{3})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
@@ -22,11 +24,12 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _OFFSET = r".*:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
 _SIGN = r"(R\$|US\$|[$€£¥₹]|EUR|USD|GBP|CHF|BRL|JPY|CNY|元)"
 _PRICED = rf"{_SIGN} ?[+-]?[0-9][0-9.,' ]*|[+-]?[0-9][0-9.,' ]* ?{_SIGN}"
+_BRACKETED = r"^ *[(](.*)[)] *$"
 CURRENCIES = {
     "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR",
 }  # fmt: skip
 _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y-%m-%d",
-         "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y年%m月%d日")  # fmt: skip
+         "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y年%m月%d日")  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
 _SOME = 0.005  # share of values that a further written form must add to be worth a setting
@@ -34,6 +37,7 @@ _EPOCHS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6}  # units a 
 _EARLIEST, _LATEST = 631_152_000.0, 4_102_444_800.0  # 1990 and 2100, in seconds from 1970
 _DEEPEST = 3
 _MOST_KEYS = 40
+_AT_ONCE = 64  # columns looked at in a table of their own: a query over thousands takes its time for each of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +101,38 @@ class ColumnLook:
 
 
 def look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[str, ColumnLook]:
-    """Return a look at each column of an open source, and at the keys inside its objects."""
+    """Return a look at each column of an open source, and at the keys inside its objects.
+
+    Raises
+    ------
+    HistoryError
+        If the source turns out to be damaged.
+    """
+    try:
+        return _look_at(connection, source)
+    except duckdb.Error as error:
+        raise HistoryError(
+            f"{source.file} cannot be read: {first_line(error)}. Is it damaged? Fetch or write it again."
+        ) from None
+
+
+def _look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[str, ColumnLook]:
     looks: dict[str, ColumnLook] = {}
-    for name, kind in source.columns.items():
-        for look in _looks(connection, source, name, kind):
-            looks[look.name] = look
+    some = replace(source, name=f"{source.name} at once")
+    for columns in _in_batches(source.columns):
+        named = ", ".join(quote(name) for name, _ in columns)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {some.view} AS SELECT {named} FROM {source.view} LIMIT {LOOKED_AT}")
+        for name, kind in columns:
+            for look in _looks(connection, some, name, kind):
+                looks[look.name] = look
+    connection.execute(f"DROP TABLE IF EXISTS {some.view}")
     return looks
+
+
+def _in_batches(columns: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
+    every = list(columns.items())
+    for start in range(0, len(every), _AT_ONCE):
+        yield every[start : start + _AT_ONCE]
 
 
 def _looks(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str, kind: str) -> Iterator[ColumnLook]:
@@ -111,7 +141,13 @@ def _looks(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str,
     text = f"CAST(to_json({quote(name)}) AS VARCHAR)" if is_struct else f"CAST({quote(name)} AS VARCHAR)"
     plain = _look(connection, source, name, kind, text)
     if plain.sign:
-        bare = f"regexp_replace(CAST({quote(name)} AS VARCHAR), '[^0-9.,+-]', '', 'g')"
+        plain_text = f"CAST({quote(name)} AS VARCHAR)"
+        bracketed = connection.execute(
+            f"SELECT count(*) FROM {source.view} WHERE regexp_full_match(trim({plain_text}), {literal(_BRACKETED)})"
+        ).fetchall()[0][0]
+        if bracketed:  # an accountant's minus
+            plain_text = f"regexp_replace({plain_text}, {literal(_BRACKETED)}, '-\\1')"
+        bare = f"regexp_replace({plain_text}, '[^0-9.,+-]', '', 'g')"
         look = _look(connection, source, name, "VARCHAR", bare, expression=bare, sign=plain.sign)
         yield look
         return
@@ -267,6 +303,8 @@ def text_encoding(path: Path) -> str:
     """
     with path.open("rb") as file:
         start = file.read(1 << 22)
+    if start[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
+        return "utf-32"
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     try:

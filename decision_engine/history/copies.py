@@ -33,7 +33,7 @@ def copies_among(paths: Sequence[Path]) -> dict[Path, Path]:
 
 
 def copies_between_sources(config: Config) -> Iterator[str]:
-    """Yield a note for each file that is a copy of one in another source of the same table: somebody named both.
+    """Yield a note for each file that two sources read alike into one table: the file itself, or a copy of it.
 
     Raises
     ------
@@ -41,16 +41,24 @@ def copies_between_sources(config: Config) -> Iterator[str]:
         If a file cannot be read.
     """
     for table, mappings in config.tables.mapped().items():
-        names = [
-            name for name in dict.fromkeys(mapping.source for mapping in mappings) if config.sources[name].file is not None
-        ]
-        source_of: dict[Path, str] = {}
-        for name in names if len(names) > 1 else []:
-            for path in config.sources[name].paths(config.origin.folder):
-                source_of.setdefault(path, name)
-        for path, original in copies_among(list(source_of)).items():
-            if source_of[path] != source_of[original]:
-                yield (
-                    f"{path.name} (source {source_of[path]}) is a copy of {original.name} (source {source_of[original]}), and "
-                    f"both are read as {table}: leave one of the two out."
-                )
+        alike: dict[str, list[str]] = {}
+        for mapping in mappings:
+            if config.sources[mapping.source].file is not None:
+                alike.setdefault(mapping.model_dump_json(exclude={"source"}), []).append(mapping.source)
+        for names in alike.values():
+            yield from _copies_between(config, table, list(dict.fromkeys(names)))
+
+
+def _copies_between(config: Config, table: str, names: Sequence[str]) -> Iterator[str]:
+    source_of: dict[Path, str] = {}
+    for name in names if len(names) > 1 else []:
+        for path in config.sources[name].paths(config.origin.folder):
+            first = source_of.setdefault(path, name)
+            if first != name:
+                yield f"{path.name} is read as {table} twice, by source {first} and by source {name}: leave one of the two out."
+    for path, original in copies_among(list(source_of)).items():
+        if source_of[path] != source_of[original]:
+            yield (
+                f"{path.name} (source {source_of[path]}) is a copy of {original.name} (source {source_of[original]}), and "
+                f"both are read as {table}: leave one of the two out."
+            )

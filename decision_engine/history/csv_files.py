@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from decision_engine.history.lines import LONGEST_LINE, Dialect, Records, open_text, read_records
 from decision_engine.history.open_quotes import blot_out, find_open_quotes, spans_lines
 from decision_engine.history.sql import PARQUET, literal, quote
+from simulations.errors import HistoryError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,12 @@ def _as_utf8(dialect: Dialect, new_path: Callable[[str], Path]) -> Path:
         open_text(dialect.path, dialect.encoding) as text,
         copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
-        while block := text.read(1 << 20):
-            out.write(block)
+        try:
+            while block := text.read(1 << 20):
+                out.write(block)
+        except UnicodeError as error:
+            raise HistoryError(
+                f"{dialect.name} cannot be read as {dialect.encoding} to its end ({error}). "
+                "Is that its `encoding`, and is it whole?"
+            ) from None
     return copy

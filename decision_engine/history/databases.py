@@ -18,6 +18,7 @@ from decision_engine.config.sources import expand
 from simulations.errors import ConfigError, HistoryError, MissingExtraError
 
 _BATCH_ROWS = 20_000
+_SHOWN = 120  # signs of a query in a message
 _BEGINS = {"duckdb": ("DuckDB", 8, b"DUCK"), "sqlite": ("SQLite", 0, b"SQLite format 3\x00")}  # name, first byte, mark
 
 
@@ -97,8 +98,9 @@ def _refuse_other_files(path: Path, kind: str) -> None:
         raise HistoryError(f"{path} is no {name} database: it does not begin as one. Is it whole, and of that kind?")
 
 
-def _refused(place: str, error: Exception) -> HistoryError:
-    return HistoryError(f"{place}: the database refuses the query: {first_line(error)}")
+def _refused(place: str, query: str, error: Exception) -> HistoryError:
+    asked = query if len(query) <= _SHOWN else f"{query[:_SHOWN]}..."
+    return HistoryError(f"{place}: the database refuses the query: {first_line(error)} ({' '.join(asked.split())})")
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def _ask_duckdb(path: Path, query: str) -> Iterator[Asked]:
             columns = tuple(str(column[0]) for column in cursor.description)
             yield Asked(columns=columns, batches=iter(lambda: cursor.fetchmany(_BATCH_ROWS), []))
     except duckdb.Error as error:
-        raise _refused(str(path), error) from None
+        raise _refused(str(path), query, error) from None
 
 
 @contextmanager
@@ -132,7 +134,7 @@ def _ask_by_url(url: str, query: str) -> Iterator[Asked]:
             result = link.execution_options(stream_results=True, max_row_buffer=_BATCH_ROWS).execute(text(query))
             yield Asked(columns=tuple(str(key) for key in result.keys()), batches=result.partitions(_BATCH_ROWS))  # noqa: SIM118
     except SQLAlchemyError as error:
-        raise _refused(engine.url.render_as_string(hide_password=True).rpartition("@")[2], error) from None
+        raise _refused(engine.url.render_as_string(hide_password=True).rpartition("@")[2], query, error) from None
     finally:
         engine.dispose()
 

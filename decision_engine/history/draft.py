@@ -335,7 +335,7 @@ class Drafter:
         return float(self.connection.execute(query).fetchall()[0][0])
 
     def _customers(self, sheet: Sheet, orders: TableDraft, drafts: list[TableDraft]) -> TableDraft | None:
-        if any(draft.table == "customers" for draft in drafts):
+        if any(draft.table == "customers" for draft in drafts) or not any("user" in known.roles for known in orders.sheets):
             return None
         buyer = self._found(orders, "user")
         theirs = next(known for known in orders.sheets if buyer in known.roles.get("user", []))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 from decision_engine.config.models import Config
 from simulations.arrays import IntArray
 from simulations.errors import HistoryError
-from simulations.panel import WeeklyPanel
+from simulations.panel import NoneInsideError, WeeklyPanel
 
 MOST_AT_THE_END = 2  # empty weeks at the end that may be true of a small shop
 
@@ -52,6 +54,15 @@ def empty_weeks(panel: WeeklyPanel) -> EmptyWeeks:
         n_at_the_end=next((len(run) for run in runs if run[-1] == panel.n_periods), 0),
         n_within=max((len(run) for run in runs if run[0] > 1 and run[-1] < panel.n_periods), default=0),
     )
+
+
+@contextmanager
+def placed_in_time(config: Config) -> Iterator[None]:
+    """Say where the weeks are set, if no order falls into them."""
+    try:
+        yield
+    except NoneInsideError as error:
+        raise HistoryError(f"{config.origin.where(('time', 'first_day'))}: {error}") from None
 
 
 def refuse_weeks_to_come(panel: WeeklyPanel, config: Config) -> None:

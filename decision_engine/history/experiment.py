@@ -1,8 +1,8 @@
 """The draft of an experiment: a file of one row a user whose column of few values names who got what.
 
-It is one if no column tells when an order was placed, nobody is in it twice, and a column with few values is named like a
-treatment or holds a value named like a control group. What came of it is guessed by name (money first, then what is yes or no);
-whatever else tells users apart is a covariate.
+It is one if nobody is in it twice, and a column with few values is named like a treatment or holds a value named like a control
+group; a file with a column of times must have both, beside a column named like an outcome, or it is a log. What came of it is
+guessed by name (money first, then what is yes or no); whatever else tells users apart is a covariate.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ _TRUTHS = frozenset((
     "mu0", "mu1", "y0", "y1", "ycf", "ycfactual", "ycounterfactual", "counterfactual",
     "ite", "tau", "cate", "truecate", "trueite", "trueeffect", "replicate", "replication",
 ))  # fmt: skip
+_PLAIN = 0.95  # confidence from which a column is the treatment even beside a column of times
 _SURE = 0.5  # confidence from which a column may be the treatment
 _CONTROL_NAMED = 0.3  # what a value named like a control group adds to it
 _TIME = 0.6  # confidence from which a column of times says that the file is a log
@@ -106,10 +107,14 @@ def find_experiment(sheets: Sequence[Sheet], choose: Choose) -> ExperimentDraft 
 
 
 def _is_one_row_a_user(sheet: Sheet) -> bool:
-    times = [guess for guess in sheet.roles.get("time", []) if guess.confidence >= _TIME]
     users = sheet.roles.get("user", [])
     repeated = bool(users) and users[0].confidence >= _TIME and not _nearly_names_rows(sheet, users[0].column)
-    return not times and not repeated and "text" not in sheet.roles and "order" not in sheet.roles
+    if repeated or "text" in sheet.roles or "order" in sheet.roles:
+        return False
+    has_times = any(guess.confidence >= _TIME for guess in sheet.roles.get("time", []))
+    return not has_times or (
+        bool(users) and "outcome" in sheet.roles and max(dict(_treatments(sheet)).values(), default=0) >= _PLAIN
+    )
 
 
 def _nearly_names_rows(sheet: Sheet, column: str) -> bool:
@@ -215,10 +220,10 @@ def _outcomes(sheet: Sheet, taken: set[str | None]) -> tuple[tuple[str, ...], st
     first = (money or many)[:1]
     if first:
         why = "" if money else "the name does not say that it is money"
-    elif last := [name for name in sheet.looks if may_be(name) and sheet.looks[name].n_distinct > _HAS_MANY_VALUES]:
-        first, why = last[-1:], "nothing is named like money; the last column of many values is taken"
     elif binary:
         first, why = binary[:1], "no column of money was found; this counts cases, not money"
+    elif last := [name for name in sheet.looks if may_be(name) and sheet.looks[name].n_distinct > _HAS_MANY_VALUES]:
+        first, why = last[-1:], "nothing is named like money; the last column of many values is taken"
     else:
         return (), ""
     return tuple(dict.fromkeys([*first, *binary])), why
@@ -231,7 +236,8 @@ def knows_the_truth(name: str) -> bool:
 
 def _tells(look: ColumnLook) -> bool:
     """Whether a column can tell users apart without naming them."""
-    return look.n_distinct > 1 and (look.number > 0.9 or look.distinct < 0.2 or look.n_distinct <= _MOST_GROUPS)
+    is_time = look.time > 0.9 and look.number < 0.5
+    return look.n_distinct > 1 and not is_time and (look.number > 0.9 or look.distinct < 0.2 or look.n_distinct <= _MOST_GROUPS)
 
 
 def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:

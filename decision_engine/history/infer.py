@@ -15,6 +15,7 @@ from itertools import pairwise
 from decision_engine.history.columns import ColumnLook
 
 CLOSE = 0.1  # two guesses nearer than this are worth a question
+_ITS_OWN, _OWN_NAME, _OF_THE_SOURCE = 0.999, 0.3, 0.7  # of an `id` of each row, in a source that is named for them
 _NAMED_ONLY = 0.05  # what stands in for the look of values where there are none
 
 # Words of column names, in rising order of weight. A word counts where it is one of the name's parts.
@@ -23,7 +24,8 @@ _WORDS: dict[str, dict[str, float]] = {
         "uid": 0.5,
         "customer": 0.55, "user": 0.55, "person": 0.55, "household": 0.55, "client": 0.5, "member": 0.5, "visitor": 0.45,
         "shopper": 0.55, "buyer": 0.55, "cust": 0.5, "kunde": 0.5, "kunden": 0.5, "kundennr": 0.55, "subscriber": 0.5,
-        "master": 0.45, "account": 0.4, "id": 0.2, "consumer": 0.5, "unique": 0.05, "cliente": 0.5, "reviewer": 0.5,
+        "master": 0.45, "account": 0.4, "id": 0.2, "email": 0.19, "consumer": 0.5, "unique": 0.05, "cliente": 0.5,
+        "reviewer": 0.5,
     },
     "time": {
         "ts": 0.4,
@@ -53,7 +55,8 @@ _WORDS: dict[str, dict[str, float]] = {
     "propensity": {"propensity": 0.7, "pscore": 0.7, "probability": 0.5, "prob": 0.5, "p": 0.3},
     "outcome": {
         "click": 0.55, "clicked": 0.55, "conversion": 0.6, "converted": 0.6, "visit": 0.5, "outcome": 0.6, "y": 0.4,
-        "redeemed": 0.4, "completed": 0.4, "response": 0.4, "label": 0.3, "factual": 0.2, "bought": 0.5,
+        "redeemed": 0.4, "completed": 0.4, "response": 0.4, "label": 0.3, "factual": 0.2, "bought": 0.5, "target": 0.5,
+        "exposure": 0.4, "exposed": 0.4, "opened": 0.4, "purchased": 0.5,
     },
     "text": {
         "review": 0.35, "comment": 0.5, "message": 0.55, "text": 0.55, "utterance": 0.6, "body": 0.5, "query": 0.5,
@@ -91,6 +94,8 @@ _STEMS: dict[str, dict[str, float]] = {
     "cost": {"kosten": 0.55, "成本": 0.6},
     "title": {"bezeichnung": 0.5, "商品名": 0.6},
 }  # fmt: skip
+_ALL_WORDS = frozenset(word for words in _WORDS.values() for word in words)
+_ENDINGS = re.compile(r"(?P<word>[a-z]{3,})(?P<ending>id|no|nr|num|number|date|time|name|key|code|at)")  # of words run together
 _AGAINST: dict[str, frozenset[str]] = {
     "user": frozenset({"seller", "product", "order", "item", "zip", "city", "state", "name", "session", "query", "data",
                        "feature", "affinity", "on", "became", "object"}),
@@ -156,12 +161,19 @@ def name_parts(name: str) -> list[str]:
 
     Examples
     --------
-    >>> name_parts("Invoice Date"), name_parts("customerUniqueID"), name_parts("value_usd")
-    (['invoice', 'date'], ['customer', 'unique', 'id'], ['value', 'usd'])
+    >>> name_parts("Invoice Date"), name_parts("customerUniqueID"), name_parts("value_usd"), name_parts("visitorid")
+    (['invoice', 'date'], ['customer', 'unique', 'id'], ['value', 'usd'], ['visitor', 'id'])
     """
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", plain)
-    return [part.lower() for part in re.split(r"[\W_]+|(?<=[^\W\d_])(?=[0-9])", spaced) if part]
+    parts = [part.lower() for part in re.split(r"[\W_]+|(?<=[^\W\d_])(?=[0-9])", spaced) if part]
+    return [piece for part in parts for piece in _pieces(part)]
+
+
+def _pieces(part: str) -> list[str]:
+    """Take words apart that are run together, where the first is one that columns are called by."""
+    ended = None if part in _ALL_WORDS else _ENDINGS.fullmatch(part)
+    return [ended["word"], ended["ending"]] if ended and ended["word"] in _ALL_WORDS else [part]
 
 
 def _named(role: str, parts: list[str]) -> float:
@@ -169,16 +181,23 @@ def _named(role: str, parts: list[str]) -> float:
     words = _WORDS[role]
     known = sum(words.get(part, 0.0) for part in dict.fromkeys(parts))
     unknown = [part for part in dict.fromkeys(parts) if part not in words]
+    known += sum(words.get(left + right, 0.0) for left, right in pairwise(parts) if left in unknown and right in unknown)
     stems = [weight for stem, weight in _STEMS.get(role, {}).items() if any(stem in part for part in unknown)]
     return known + max(stems, default=0.0)
 
 
-def guess_roles(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
-    """Return for each role the columns that may play it, the likeliest first."""
+def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, list[Guess]]:
+    """Return for each role the columns that may play it, the likeliest first.
+
+    Parameters
+    ----------
+    called : str
+        What the source is called: in one of orders, a column that is just `id` is the order's.
+    """
     found: dict[str, list[Guess]] = {}
     rowless = not any(look.filled for look in looks.values())  # a header alone: names are all there is to go by
     for role in _WORDS:
-        guesses = []
+        guesses: list[tuple[float, Guess]] = []
         for name, look in looks.items():
             parts = name_parts(name)
             named = _named(role, parts)
@@ -186,11 +205,24 @@ def guess_roles(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
                 named -= 0.4
             fits = _NAMED_ONLY if rowless else _FITS[role](look)
             if fits > 0 and (named > 0.15 or (role == "time" and look.time > 0.95 and look.number < 0.5)):
-                guesses.append(Guess(role=role, column=name, confidence=round(max(0.0, min(1.0, named + fits)), 2)))
-        kept = [guess for guess in guesses if guess.confidence >= 0.4]
-        if kept:
-            found[role] = sorted(kept, key=lambda guess: -guess.confidence)
+                confidence = round(max(0.0, min(1.0, named + fits)), 2)
+                guesses.append((named + fits, Guess(role=role, column=name, confidence=confidence)))
+        ranked = sorted(guesses, key=lambda one: -one[0])  # by what lies above 1 as well
+        if kept := [guess for _, guess in ranked if guess.confidence >= 0.4]:
+            found[role] = kept
+    plain = next((look for name, look in looks.items() if name_parts(name) == ["id"]), None)
+    if (
+        plain is not None
+        and plain.distinct > _ITS_OWN
+        and "order" not in found
+        and _named("order", _singular(called)) > _OWN_NAME
+    ):
+        found["order"] = [Guess(role="order", column=plain.name, confidence=_OF_THE_SOURCE)]
     return found
+
+
+def _singular(called: str) -> list[str]:
+    return [part.removesuffix("s") for part in name_parts(called)]
 
 
 def guess_personal(looks: dict[str, ColumnLook]) -> list[str]:
@@ -254,8 +286,10 @@ def _time(look: ColumnLook) -> float:
         )
     if look.time > 0.9 and look.filled > 0.2 and (look.number < 0.5 or look.time_formats or look.type.startswith("TIMESTAMP")):
         return 0.45 * look.filled
-    relative = look.number > 0.9 and look.low is not None and look.low >= 0 and (look.high or 0) < 10_000
-    return 0.1 if relative and {"hour", "day"} & set(name_parts(look.name)) else 0.0
+    parts = set(name_parts(look.name))
+    longest = 24 if "hour" in parts else 31  # beyond it a number counts from a first day, and is none of a day or month
+    relative = look.number > 0.9 and look.low is not None and look.low >= 0 and longest < (look.high or 0) < 10_000
+    return 0.1 if relative and {"hour", "day"} & parts and "of" not in parts else 0.0
 
 
 def _order(look: ColumnLook) -> float:
@@ -271,7 +305,8 @@ def _money(look: ColumnLook) -> float:
     if look.n_distinct < 3 and not (look.n_distinct == 2 and _is_fraction(look)):  # one price for all, as of a subscription
         is_a_flag = look.low is not None and look.high is not None and look.low in (0.0, 1.0) and look.high in (0.0, 1.0)
         return 0.0 if is_a_flag else 0.05
-    return 0.4 if _is_fraction(look) or look.comma > 0.3 or look.grouped > 0.3 or look.sign else 0.15
+    whole = 0.05 if look.filled > 0.95 else 0.0  # of two amounts, the one that every row has
+    return whole + 0.4 if _is_fraction(look) or look.comma > 0.3 or look.grouped > 0.3 or look.sign else whole + 0.15
 
 
 def _few(look: ColumnLook) -> float:

@@ -21,6 +21,7 @@ from decision_engine.config.models import Config
 from decision_engine.history.binding import bind_mappings
 from decision_engine.history.copies import copies_between_sources
 from decision_engine.history.databases import Answer, first_line
+from decision_engine.history.empty_weeks import placed_in_time
 from decision_engine.history.mapping import BoundMapping
 from decision_engine.history.outside import Outside, count_outside, find_outside
 from decision_engine.history.overlaps import Overlap, find_overlaps
@@ -91,7 +92,7 @@ def read_panel(config: Config) -> PanelReading:
         As `read_history` does.
     """
     owner = OwnFolder()
-    with _opened(config, owner.path, None) as ingestion:
+    with placed_in_time(config), _opened(config, owner.path, None) as ingestion:
         return ingestion.run_to_panel(owner)
 
 

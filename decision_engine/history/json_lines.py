@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from typing import Any
 
@@ -14,6 +15,7 @@ from decision_engine.history.lines import Misfit, Records
 from simulations.errors import HistoryError
 
 _BLOCK_ROWS = 65_536
+_ARRAY_OF_OBJECTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
 
 
 def read_json_lines(file: PlainFile) -> tuple[Records, pa.Table]:
@@ -24,6 +26,11 @@ def read_json_lines(file: PlainFile) -> tuple[Records, pa.Table]:
     HistoryError
         If no line holds an object.
     """
+    with file.path.open("rb") as text:
+        if _ARRAY_OF_OBJECTS.match(text.read(1 << 10)):
+            raise HistoryError(
+                f"{file.name} is one JSON array; right is one object with named values a line, as `jq -c '.[]'` writes them."
+            )
     rows, lines, misfits = array("q"), array("q"), []
     blocks: list[pa.Table] = []
     held: list[dict[str, str | None]] = []

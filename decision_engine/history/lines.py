@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -24,6 +26,7 @@ from simulations.errors import HistoryError
 
 _UNDECODED = re.compile("[\udc80-\udcff]")  # how Python marks bytes that it could not decode
 LONGEST_LINE = 2_000_000  # bytes; longer ones are no rows
+_TITLE_LINES = 100  # looked at for a header that stands further down
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -81,15 +84,21 @@ def read_dialect(file: PlainFile, encoding: str, delimiter: str | None) -> Diale
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
         encoding = "utf-8-sig"
         with file.path.open("rb") as raw:
-            if raw.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-                raise HistoryError(f"{file.name} begins with the mark of UTF-16; say `encoding: utf-16`.")
+            start = raw.read(4)
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start == b"\x00\x00\xfe\xff":
+            width = 32 if b"\x00\x00" in start else 16
+            raise HistoryError(f"{file.name} begins with the mark of UTF-{width}; say `encoding: utf-{width}`.")
     with open_text(file.path, encoding) as text, _long_fields():
         try:
             first = text.readline()
             text.seek(0)
             chosen = delimiter or max(_DELIMITERS, key=first.count)
-            header = next(csv.reader(text, delimiter=chosen), None)
-        except (csv.Error, UnicodeError, OSError, EOFError) as error:
+            header = next(csv.reader(text, delimiter=chosen, strict=True), None)
+        except csv.Error:
+            raise HistoryError(
+                f"{file.name}, line 1: the header opens a quote that is not closed, or goes on after one; mend it by hand."
+            ) from None
+        except (UnicodeError, OSError, EOFError) as error:
             raise HistoryError(f"{file.name}: the header cannot be read ({error}).") from None
     if header is None:
         raise HistoryError(f"{file.name}: the file is empty; its first line must name the columns.")
@@ -97,21 +106,43 @@ def read_dialect(file: PlainFile, encoding: str, delimiter: str | None) -> Diale
         raise HistoryError(
             f"{file.name}, line 1: the header is no text in {encoding.removesuffix('-sig')}; name its `encoding`."
         )
+    if first.lower().startswith("sep=") and len(first.strip()) == len("sep=,"):
+        raise HistoryError(
+            f"{file.name}, line 1: {first.strip()!r} is a hint for Excel and names no columns; take the line out"
+            f" and say `delimiter: '{first.strip()[-1]}'`."
+        )
     if sum(len(name) for name in header or ()) > 100_000:
         raise HistoryError(f"{file.name}, line 1: a header of {len(first):,} signs names no columns; is this a table?")
     columns = check_columns(header or [], f"{file.name}, line 1")
+    if delimiter is None and len(columns) == 1:
+        _refuse_title(file, encoding)
     return Dialect(path=file.path, name=file.name, encoding=encoding, delimiter=chosen, columns=columns)
 
 
+def _refuse_title(file: PlainFile, encoding: str) -> None:
+    """Refuse a first line that names one column where most lines after it hold several values: it is hardly the header."""
+    with open_text(file.path, encoding) as text:
+        lines = [line[:LONGEST_LINE] for line in islice(text, _TITLE_LINES)]
+    for sign in _DELIMITERS:
+        counts = [line.count(sign) for line in lines if line.strip()]
+        usual = max(counts[1:], key=counts[1:].count, default=0)
+        if usual and counts[1:].count(usual) > len(counts) / 2:
+            likely = next(number for number, line in enumerate(lines, start=1) if line.count(sign) == usual)
+            raise HistoryError(
+                f"{file.name}, line 1 names one column, and most lines after it hold {usual + 1} values. "
+                f"If the header is line {likely}, take out what stands above it."
+            )
+
+
 def check_columns(header: Sequence[str], where: str) -> tuple[str, ...]:
-    """Return the names of columns, trimmed; `HistoryError` where they cannot name columns."""
+    """Return the names of columns, trimmed, or by their number; `HistoryError` where they cannot name columns."""
     if not any(name.strip() for name in header):
         raise HistoryError(f"{where}: the file has no header; its first line must name the columns.")
-    columns = tuple(name.strip() for name in header)
-    folded = [name.lower() for name in columns]
-    twice = sorted({name for name in columns if folded.count(name.lower()) > 1 or not name})
+    columns = tuple(name.strip() or f"column_{number}" for number, name in enumerate(header, start=1))
+    folded = Counter(name.lower() for name in columns)
+    twice = sorted(name for name in columns if folded[name.lower()] > 1)
     if twice:
-        raise HistoryError(f"{where}: column {twice[0]!r} is named twice or not at all; give each column a name of its own.")
+        raise HistoryError(f"{where}: column {twice[0]!r} is named twice; give each column a name of its own.")
     return columns
 
 

@@ -15,8 +15,12 @@ from decision_engine.history.sources import ROW, OpenSource, literal, quote
 from simulations.tables import Column, ColumnType, Table
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_ON_EARTH = r"([Zz]|UTC|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"  # DuckDB reads any offset
+_BLANK_BEFORE = r" ([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"  # and none behind a blank
 _OFFSET = r":[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
+_ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+_LARGEST = 1e30  # of a number: far beyond any amount, and still within what single precision holds
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _UNREADABLE = {
     ColumnType.TIME: "is not a time such as 2017-03-31 or 2017-03-31 14:05:00",
@@ -83,6 +87,8 @@ class BoundMapping:
                 column=column.name,
                 reason="lies outside the years 1900 to 2199",
             )
+        if column.type is ColumnType.NUMBER:
+            yield Check(condition=f"abs({typed}) > {_LARGEST}", column=column.name, reason=f"lies beyond {_LARGEST:g}")
         if column.minimum is not None:
             sign, words = ("<=", "is not above") if column.exclusive_minimum else ("<", "lies below")
             yield Check(condition=f"{typed} {sign} {column.minimum}", column=column.name, reason=f"{words} {column.minimum:g}")
@@ -226,8 +232,8 @@ class BoundMapping:
         shop, zone = self.config.time.time_zone, self.base.settings.time_zone
         moved = f" AT TIME ZONE {literal(shop)}"
         here = f" AT TIME ZONE {literal(zone)}{moved}" if zone is not None and zone != shop else ""
-        if kind == "TIMESTAMP WITH TIME ZONE" and not is_text:
-            return f"({raw}{moved})"
+        if kind in _ZONED and not is_text:
+            return f"(CAST({raw} AS TIMESTAMP WITH TIME ZONE){moved})"
         if kind == "DATE" and not is_text:
             return f"TRY_CAST({raw} AS TIMESTAMP)"
         if not is_text and not kind.startswith("TIMESTAMP"):
@@ -239,7 +245,8 @@ class BoundMapping:
         plain = f"TRY_CAST({raw} AS TIMESTAMP)"
         if not is_text:
             return f"({plain}{here})"
-        exact = f"TRY_CAST({raw} AS TIMESTAMP WITH TIME ZONE)"
+        beside = f"regexp_replace({raw}, {literal(_BLANK_BEFORE)}, '\\1')"
+        exact = f"CASE WHEN regexp_matches({raw}, {literal(_ON_EARTH)}) THEN TRY_CAST({beside} AS TIMESTAMP WITH TIME ZONE) END"
         return f"CASE WHEN regexp_matches({raw}, {literal(_OFFSET)}) THEN {exact}{moved} ELSE {plain}{here} END"
 
 

@@ -112,8 +112,11 @@ def rule_of_states(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> 
                 continue
             returned = [value for value, state in states.items() if state is OrderState.RETURNED]
             void = [value for value, state in states.items() if state is OrderState.VOID]
+            sold = [value for value, state in states.items() if state is OrderState.SOLD]
             beside = (
-                bool(returned) and not negative and _stands_beside_its_sale(connection, draft, f"{column} IN {_list(returned)}")
+                bool(returned)
+                and not negative
+                and _stands_beside_its_sale(connection, draft, f"{column} IN {_list(returned)}", f"{column} IN {_list(sold)}")
             )
             if beside:
                 negative.append(f"{column} IN {_list(returned)}")
@@ -182,6 +185,8 @@ def _told(look: ColumnLook, states: dict[str, OrderState], *, beside: bool) -> s
         values = [f"{value} {counts[value]:,}" for value, one in states.items() if one is state]
         more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
         pieces += [f"{', '.join(values[:_SHOWN])}{more} ({end})"] if values else []
+    if look.filled < 1.0:
+        pieces.append(f"{1.0 - look.filled:.1%} of rows say nothing (sales)")
     return f"{look.name}: {'; '.join(pieces)}"
 
 
@@ -189,11 +194,12 @@ def _list(values: Sequence[str]) -> str:
     return f"({', '.join(literal(value) for value in values)})"
 
 
-def _stands_beside_its_sale(connection: duckdb.DuckDBPyConnection, draft: TableDraft, back: str) -> bool:
-    """Say whether most rows that came back share order and product with another row, which is then their sale."""
-    if "order_id" not in draft.lines or draft.joins:
+def _stands_beside_its_sale(connection: duckdb.DuckDBPyConnection, draft: TableDraft, back: str, sold: str) -> bool:
+    """Say whether most rows that came back share order and product with a row that was sold."""
+    order = draft.lines.get("order_id")
+    if order is None or order.fill_in or draft.joins:
         return False
     keys = ", ".join(draft.lines[name].expression for name in ("order_id", "product_id") if name in draft.lines)
-    rows = f"SELECT {back} AS back, count(*) FILTER (NOT {back}) OVER (PARTITION BY {keys}) AS n FROM {draft.sheet.source.view}"
+    rows = f"SELECT {back} AS back, count(*) FILTER ({sold}) OVER (PARTITION BY {keys}) AS n FROM {draft.sheet.source.view}"
     (share,) = connection.execute(f"SELECT coalesce(avg((n > 0)::INTEGER) FILTER (back), 0) FROM ({rows})").fetchall()[0]
     return float(share) > _MOSTLY

@@ -15,6 +15,7 @@ from decision_engine.history.mapping import BoundMapping
 from decision_engine.history.placing import place_rows
 from decision_engine.history.sources import ROW, literal, quote
 from decision_engine.history.weekly import inside
+from simulations.arrays import BoolArray, IntArray
 from simulations.panel import Calendar
 
 FAR_DAYS = 366
@@ -58,6 +59,11 @@ def far(column: str, calendar: Calendar) -> str:
     first, last = (f"TIMESTAMP '{calendar.start_of(period)}'" for period in (0, calendar.n_periods))
     margin = f"INTERVAL {FAR_DAYS} DAY"
     return f"({column} < {first} - {margin} OR {column} >= {last} + {margin})"
+
+
+def is_far(days: IntArray, calendar: Calendar) -> BoolArray:
+    """Return which business days, counted from the first of the calendar, lie more than a year away from its weeks."""
+    return np.asarray((days < -FAR_DAYS) | (days >= 7 * calendar.n_periods + FAR_DAYS), dtype=np.bool_)
 
 
 def find_outside(

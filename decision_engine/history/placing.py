@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from decision_engine.history.lines import LONGEST_LINE, Records, find_records
 from decision_engine.history.open_quotes import NOT_CLOSED
@@ -69,11 +70,15 @@ def _placed_by_records(records: Records, rows: IntArray) -> Placed:
 
 def _with_open_quotes(misfits: pa.Table, open_quotes: Mapping[int, str]) -> pa.Table:
     """Say of lines that were blotted out what they held and why they are no rows."""
-    told = [
-        {**misfit, "reason": NOT_CLOSED, "value": open_quotes[misfit["line"]]} if misfit["line"] in open_quotes else misfit
-        for misfit in misfits.to_pylist()
-    ]
-    return pa.Table.from_pylist(told, schema=_MISFITS)
+    lines = misfits.column("line").to_numpy()
+    blotted = np.isin(lines, list(open_quotes))
+    held = {"reason": [NOT_CLOSED] * int(blotted.sum()), "value": [open_quotes[line] for line in lines[blotted].tolist()]}
+    for name, texts in held.items():
+        place = misfits.schema.get_field_index(name)
+        column = misfits.column(name).combine_chunks()
+        replaced = pc.replace_with_mask(column, pa.array(blotted), pa.array(texts, pa.string()))
+        misfits = misfits.set_column(place, _MISFITS.field(name), replaced)
+    return misfits
 
 
 def _misfits(places: Places, rejected: pa.Table) -> pa.Table:

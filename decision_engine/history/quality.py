@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from decision_engine.history.outside import is_far
 from decision_engine.history.record import History
 from simulations.panel import Calendar
 
@@ -30,6 +31,8 @@ class HistoryQuality:
         Users who are exposed or listed as customers and never bought.
     repeated_exposures : int
         Exposures that repeat user, time and action of an earlier one.
+    far_orders : int
+        Orders dated more than a year outside the weeks: more likely wrong than old.
     negative_orders : int
         Orders whose revenue is below zero: returns.
     propensity_share : float
@@ -43,6 +46,7 @@ class HistoryQuality:
     orders_per_user_top: float
     users_without_orders: int
     repeated_exposures: int
+    far_orders: int
     negative_orders: int
     propensity_share: float
 
@@ -56,7 +60,8 @@ class HistoryQuality:
         orders = self.tables.set_index("table").loc["orders"]
         span = f"from {orders['first']:%Y-%m-%d} to {orders['last']:%Y-%m-%d}"
         median = f"the median user ordered {self.orders_per_user_median:g} times"
-        said = f"{orders['rows']:,} orders of {self.n_users:,} users {span}; {median}."
+        far = f", {self.far_orders:,} more than a year outside the weeks" if self.far_orders else ""
+        said = f"{orders['rows']:,} orders of {self.n_users:,} users {span}{far}; {median}."
         if len(self.actions):
             said += f" {self.actions['exposures'].sum():,} exposures to {len(self.actions)} actions, {self._propensities()}."
         return said
@@ -81,6 +86,7 @@ def assess(history: History, calendar: Calendar | None = None) -> HistoryQuality
         orders_per_user_top=float(per_user.quantile(0.9)),
         users_without_orders=len(known.difference(per_user.index)),
         repeated_exposures=int(exposures.duplicated(["user_id", "exposed_at", "action"]).sum()),
+        far_orders=0 if calendar is None else int(is_far(calendar.business_days(orders["ordered_at"]), calendar).sum()),
         negative_orders=int((orders["revenue"] < 0).sum()),
         propensity_share=float(_share_known(exposures, "propensity")) if len(exposures) else float("nan"),
     )

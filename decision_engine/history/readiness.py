@@ -21,7 +21,8 @@ FEWEST_WEEKS = 8  # of fitting: fewer show neither habit nor recency
 FEWEST_BUYERS = 100
 MOST_ASIDE = 0.02  # share of a table's rows set aside beyond which what is left may be a picture of something else
 MOST_FAR_OUT = 0.01  # share of a table's rows up to which those far outside the weeks are single ones, hardly meant
-MOST_OVERLAPS = 5  # pairs of files told one by one
+MOST_TOLD = 5  # pairs of files, or names, told one by one
+NOBODY = ("null", "none", "nan", "n/a", "na", "nil", "undefined", "unknown", "anonymous", "guest", "#n/a", "<na>", "(null)")
 FEWEST_REPEATS = 0.01  # share of users with a second order below which habits cannot be learnt
 
 
@@ -29,7 +30,7 @@ FEWEST_REPEATS = 0.01  # share of users with a second order below which habits c
 class Remark:
     """Something a reader should know before believing results."""
 
-    kind: str  # "set aside", "gap", "date", "overlap", "duplicate", "outlier", "leakage", "return", "consent"
+    kind: str  # "set aside", "gap", "date", "overlap", "duplicate", "user", "outlier", "leakage", "return", "consent"
     words: str
 
 
@@ -134,6 +135,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *_far_out(history, config),
         *_overlaps(history),
         *_duplicates(history),
+        *_nobody(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
         *no_consent(history, "customers", panel.n_users),
@@ -198,14 +200,14 @@ def _far_out(history: History, config: Config) -> list[Remark]:
 def _overlaps(history: History) -> list[Remark]:
     """Tell of files that hold equal rows: two exports that share some days count these twice."""
     remarks = []
-    for one in history.overlaps[:MOST_OVERLAPS]:
+    for one in history.overlaps[:MOST_TOLD]:
         first, second = history.names_of(one)
         words = (
             f"{one.n:,} rows of {one.table} stand in both {first} and {second}, equal in every mapped column ({one.share:.0%} "
             "of the smaller file). Exports that overlap count them twice: if these are, leave the rows out of one of the files."
         )
         remarks.append(Remark(kind="overlap", words=words))
-    if (n := len(history.overlaps) - MOST_OVERLAPS) > 0:
+    if (n := len(history.overlaps) - MOST_TOLD) > 0:
         more = f"{n:,} further pairs of files hold equal rows; `check --json` lists them all."
         remarks.append(Remark(kind="overlap", words=more))
     return remarks
@@ -222,6 +224,20 @@ def _duplicates(history: History) -> list[Remark]:
     if again:
         remarks.append(Remark(kind="duplicate", words=f"{again:,} exposures repeat user, time and action of an earlier one."))
     return remarks
+
+
+def _nobody(history: History) -> list[Remark]:
+    """Tell of users who are called as programs call what is not there: their orders are hardly those of one person."""
+    orders = history.table("orders")
+    called = orders.loc[orders["user_id"].str.lower().isin(NOBODY), "user_id"]
+    if called.empty:
+        return []
+    names = ", ".join(repr(str(name)) for name in called.value_counts().index[:MOST_TOLD])
+    words = (
+        f"{len(called):,} orders are those of a user called {names}, which looks like nobody: they make one person of many. "
+        f"To set them aside, make such an id empty, as in `user_id: nullif(customer, {called.iloc[0]!r})`."
+    )
+    return [Remark(kind="user", words=words)]
 
 
 def _outliers(history: History) -> list[Remark]:
@@ -299,15 +315,10 @@ def _stages(history: History, panel: WeeklyPanel, config: Config) -> tuple[Suppo
         "plan": after,
         "signals": (f"no {', '.join(texts)}",) if len(texts) == 3 else (),
     }
-    from_here = "assumed responses" if effects else "effects as far as they are identified, else assumed responses"
-    rests_on = {
-        "effects": ""
-        if not ope
-        else "what is recorded of users: no probability of being chosen is, and `run` judges whether that will do",
-        "plan": from_here,
-        "evaluate": from_here,
-        "search": from_here,
-    }
+    assumed = "rests on assumed responses"
+    from_here = assumed if effects else "rests on effects as far as they are identified, else on assumed responses"
+    unknown = "no probability of contact is recorded; whether what is known of users will do instead, `run` judges"
+    rests_on = {"effects": unknown if ope else "", "search": from_here, "evaluate": from_here, "plan": from_here}
     return tuple(
         Support(stage=name, supported=not missing, missing=tuple(missing), rests_on="" if missing else rests_on.get(name, ""))
         for name, missing in found.items()

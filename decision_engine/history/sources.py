@@ -57,6 +57,8 @@ class OpenFile:
         Where the file was followed record by record: where they lie.
     open_quotes : mapping of int to str
         Lines of a CSV file that open a quote which is not closed, and how they begin.
+    sparse : bool
+        Whether its rows name their own columns, so that one which none of them names may be another file's.
     copy_of : str or None
         The file before it that holds the same bytes: its rows are read there, and this one has none.
     """
@@ -70,6 +72,7 @@ class OpenFile:
     rejects: str | None = None
     records: Records | None = None
     open_quotes: Mapping[int, str] = field(default_factory=dict)
+    sparse: bool = False
     copy_of: str | None = None
 
 
@@ -251,23 +254,28 @@ class SourceReader:
         columns = [self._columns(file) for file in read]
         for file, found in zip(read[1:], columns[1:], strict=True):
             lacks, adds = set(columns[0]) - set(found), set(found) - set(columns[0])
-            if lacks or adds:
+            if (lacks or adds) and not (file.sparse and read[0].sparse):
                 differs = [f"lacks {', '.join(sorted(lacks))}"] * bool(lacks) + [f"adds {', '.join(sorted(adds))}"] * bool(adds)
                 raise HistoryError(
                     f"files of one pattern must have the same columns: {Path(file.file).name} {' and '.join(differs)}, "
                     f"compared with {Path(read[0].file).name}. Name them as sources of their own, and map each."
                 )
+        as_text = [name for name in columns[0] if _differ_in_kind([found.get(name, columns[0][name]) for found in columns])]
+        for name in as_text:
+            _refuse_objects_among_values(name, read, [found[name] for found in columns])
         queries, offset = [], 0
         for file in read:
-            queries.append(f"SELECT file_row_number + {offset} AS {ROW}, * EXCLUDE (file_row_number) FROM {_rows(file.path)}")
+            replaced = ", ".join(f"CAST({quote(name)} AS VARCHAR) AS {quote(name)}" for name in as_text)
+            shown = "* EXCLUDE (file_row_number)" + (f" REPLACE ({replaced})" if replaced else "")
+            queries.append(f"SELECT file_row_number + {offset} AS {ROW}, {shown} FROM {_rows(file.path)}")
             offset += file.n_rows
         self.connection.execute(f"CREATE TEMP VIEW {source.view} AS {' UNION ALL BY NAME '.join(queries)}")
         described = self.connection.sql(f"DESCRIBE SELECT * EXCLUDE ({ROW}) FROM {source.view}").fetchall()
         return replace(source, columns={str(row[0]): str(row[1]) for row in described}, files=tuple(files))
 
-    def _columns(self, file: OpenFile) -> list[str]:
+    def _columns(self, file: OpenFile) -> dict[str, str]:
         described = self.connection.sql(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {_rows(file.path)}").fetchall()
-        return [str(row[0]) for row in described]
+        return {str(row[0]): str(row[1]) for row in described}
 
     def _counted(self, file: OpenFile) -> OpenFile:
         (n_rows,) = self.connection.sql(f"SELECT count(*) FROM {_rows(file.path)}").fetchall()[0]
@@ -283,7 +291,8 @@ class SourceReader:
         if file.format == "csv":
             return self._open_csv(settings, file)
         records, rows = read_json_lines(file) if file.format == "jsonl" else read_workbook(file, settings.sheet)
-        return self._followed(OpenFile(file=file.name, path=self._new_path(), n_rows=rows.num_rows), records, rows)
+        opened = OpenFile(file=file.name, path=self._new_path(), n_rows=rows.num_rows, sparse=file.format == "jsonl")
+        return self._followed(opened, records, rows)
 
     def _followed(self, file: OpenFile, records: Records, rows: pa.Table) -> OpenFile:
         """Write down rows that Python read."""
@@ -323,6 +332,32 @@ def _why_no_parquet(path: Path, error: duckdb.Error) -> str:
     if end != PARQUET_MARK:
         return f"it is cut off after {size:,} bytes, its end is missing. Fetch or write it again."
     return f"{first_line(error).rstrip('.')}. It may be damaged: fetch or write it again."
+
+
+def _family(kind: str) -> str:
+    """Return what kinds of values a type holds that fit under one column."""
+    families = {
+        "objects": kind.startswith(("STRUCT", "MAP", "UNION")) and not kind.endswith("]"),
+        "lists": kind.endswith("]"),
+        "numbers": kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or ("INT" in kind and not kind.startswith("INTERVAL")),
+        "times": kind.startswith(("TIMESTAMP", "DATE")),
+    }
+    return next((name for name, holds in families.items() if holds), kind)
+
+
+def _differ_in_kind(kinds: Sequence[str]) -> bool:
+    return len({_family(kind) for kind in kinds}) > 1
+
+
+def _refuse_objects_among_values(name: str, files: Sequence[OpenFile], kinds: Sequence[str]) -> None:
+    """Refuse files of one pattern of which some hold objects or lists in a column and others plain values."""
+    families = [_family(kind) for kind in kinds]
+    other = next((k for k, family in enumerate(families) if family != families[0]), 0)
+    if {"objects", "lists"} & set(families):
+        raise HistoryError(
+            f"files of one pattern must hold the same in column {name!r}: {Path(files[other].file).name} holds {kinds[other]}, "
+            f"{Path(files[0].file).name} {kinds[0]}. Name them as sources of their own, and map each."
+        )
 
 
 def _rows(path: Path) -> str:

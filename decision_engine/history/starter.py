@@ -234,7 +234,7 @@ def _times(sheet: Sheet) -> list[ColumnLook]:
 def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: Choose) -> Sheet:
     source = reader.sources[name]
     looks = look_at(reader.connection, source)
-    roles = guess_roles(looks)
+    roles = guess_roles(looks, name)
     written = dict(written)
     written |= _numbers(looks, roles)
     times = roles.get("time", [])

@@ -59,7 +59,7 @@ class Version:
     rows : mapping of str to int
         Rows of each table.
     first, last : str
-        Time of the first and the last order; empty for an experiment.
+        Time of the first and the last order within the weeks; empty for an experiment.
     first_read : str
         When it was first read.
     changes : mapping of str to TableChange
@@ -207,14 +207,20 @@ class HistoryStore:
             if before is not None and not any(change.any for change in changes.values()):
                 folder = before  # the same rows in another order
             else:
-                self._write_version(folder, tables, before, changes, digests)
+                self._write_version(config, folder, tables, before, changes, digests)
         return self._write_reading(folder, config, key, history, aside)
 
     def _write_version(
-        self, folder: Path, tables: Path, before: Path | None, changes: Mapping[str, TableChange], digests: FileDigests
+        self,
+        config: Config,
+        folder: Path,
+        tables: Path,
+        before: Path | None,
+        changes: Mapping[str, TableChange],
+        digests: FileDigests,
     ) -> None:
         stored = StoredTables(tables)
-        first, last = _span(stored)
+        first, last = _span(stored, config)
         numbers = [one.number for one in self.versions() if one.folder != folder]
         old = _read_json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
         manifest = {
@@ -346,9 +352,11 @@ def _called(config: Config, source: str, files: list[str]) -> str:
     return files[0] if len(files) == 1 else str(config.sources[source].path(config.origin.folder))
 
 
-def _span(tables: StoredTables) -> tuple[str, str]:
-    """Return the time of the first and the last order; empty texts where there are no orders."""
+def _span(tables: StoredTables, config: Config) -> tuple[str, str]:
+    """Return the time of the first and the last order within the weeks; empty texts where there are no orders."""
     if "orders" not in tables:
         return "", ""
-    orders = History(tables=tables, counts=pd.DataFrame()).describe("orders")
+    history = History(tables=tables, counts=pd.DataFrame())
+    orders = history.describe("orders", config.calendar())
+    orders = history.describe("orders") if orders["first"] is pd.NaT else orders
     return str(orders["first"]), str(orders["last"])

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from decision_engine.history.order_runs import OrderRuns, ScatteredOrdersError
 from simulations.arrays import IntArray
-from simulations.panel import Calendar, none_inside
+from simulations.panel import BULK, Calendar, NoneInsideError
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
 Item = TypeVar("Item")
@@ -79,7 +79,7 @@ def weekly_orders(
 
     Raises
     ------
-    HistoryError
+    NoneInsideError
         If no order falls into the calendar.
     """
     users, found = _UserNumbers(), dict.fromkeys(totals, 0)
@@ -92,7 +92,12 @@ def weekly_orders(
                 found[name] += pc.sum(block.column(name)).as_py() or 0
             yield block
 
-    return _count(blocks(), users, calendar), found
+    weekly = _count(blocks(), users, calendar)
+    if not weekly.n_inside:
+        query = f"SELECT count(*), quantile_disc(ordered_at, {list(BULK)}) FROM ({orders})"
+        ((n_orders, bulk),) = connection.sql(query).fetchall()
+        raise NoneInsideError.of(n_orders, calendar, *bulk)
+    return weekly, found
 
 
 def weekly_orders_of_lines(
@@ -119,6 +124,8 @@ def weekly_orders_of_lines(
     except ScatteredOrdersError:
         reader.close()  # one connection, one open answer
         return _summed_in_sql(connection, lines, calendar)
+    if not weekly.n_inside:
+        return _summed_in_sql(connection, lines, calendar)  # which tells where the orders lie
     return weekly, runs.n_lines, runs.n_outside
 
 
@@ -139,13 +146,10 @@ def _summed_in_sql(connection: duckdb.DuckDBPyConnection, lines: str, calendar: 
 
 
 def _count(blocks: Iterator[pa.Table], users: _UserNumbers, calendar: Calendar) -> WeeklyOrders:
-    counter, n_orders = OrderCounter(calendar.n_periods), 0
+    counter = OrderCounter(calendar.n_periods)
     for block, numbers in _ahead((block, users.of(block.column("user_id"))) for block in blocks):
-        n_orders += block.num_rows
         revenue = pc.fill_null(block.column("revenue"), 0.0).to_numpy()
         counter.add(numbers, block.column("day").to_numpy(), revenue)
-    if not counter.n_inside:
-        raise none_inside(n_orders, calendar)
     order = pc.sort_indices(users.known).to_numpy()
     return counter.finish(users.known.to_numpy(zero_copy_only=False), order)
 

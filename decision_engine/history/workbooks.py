@@ -63,6 +63,11 @@ def _gather(name: str, cells: list[tuple[Any, ...]]) -> tuple[Records, pa.Table]
         rows.append([*values, *[None] * len(columns)][: len(columns)])
         lines.append(line)
         numbers.append(number)
+    if len(columns) == 1 and len(misfits) > len(rows):
+        raise HistoryError(
+            f"{name}: row 1 names one column, and most rows after it hold several values. "
+            "If the header is further down, take out what stands above it."
+        )
     table = pa.table({column: pa.array([row[k] for row in rows], pa.string()) for k, column in enumerate(columns)})
     found = Records(
         rows=np.array(numbers, dtype=np.int64), lines=np.array(lines, dtype=np.int64), misfits=tuple(misfits)

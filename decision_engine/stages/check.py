@@ -9,7 +9,7 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.history import History, HistoryQuality, assess, read_history
-from decision_engine.history.empty_weeks import refuse_weeks_to_come
+from decision_engine.history.empty_weeks import placed_in_time, refuse_weeks_to_come
 from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel
 
@@ -55,7 +55,8 @@ def survey(history: History, config: Config) -> Surveyed:
     HistoryError
         If no order falls into the calendar, or the calendar goes on for weeks after the last order.
     """
-    panel = history.panel(config.action_set(), config.calendar())
+    with placed_in_time(config):
+        panel = history.panel(config.action_set(), config.calendar())
     refuse_weeks_to_come(panel, config)
     return Surveyed(quality=assess(history, config.calendar()), panel=panel)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from decision_engine.config.models import Config
 from decision_engine.config.placeholders import say_all
 from decision_engine.history import Readiness
+from decision_engine.history.outside import is_far
 from decision_engine.stages.check import Checked
 from decision_engine.stages.check_words import Judged, first_place
 from reports import numbers
@@ -85,11 +86,10 @@ def _weekly(checked: Checked, weeks: IntArray) -> pd.DataFrame:
 
 
 def _gaps(checked: Checked) -> FloatArray:
-    """Return the days between one order day of a user and the next."""
-    orders = checked.history.table("orders")
-    days = pd.DataFrame(
-        {"user": orders["user_id"], "day": checked.panel.calendar.business_days(orders["ordered_at"])}
-    ).drop_duplicates()
+    """Return the days between one order day of a user and the next; a date far outside the weeks makes no gap."""
+    orders, calendar = checked.history.table("orders"), checked.panel.calendar
+    days = pd.DataFrame({"user": orders["user_id"], "day": calendar.business_days(orders["ordered_at"])})
+    days = days[~is_far(days["day"].to_numpy(), calendar)].drop_duplicates()
     gaps = days.sort_values(["user", "day"]).groupby("user")["day"].diff().dropna()
     found: FloatArray = gaps.to_numpy(dtype=np.float64)
     return found

@@ -191,8 +191,9 @@ def _caveats(told: Told) -> tuple[str | Doubt, ...]:
 def _nothing_pays(told: Told) -> Doubt:
     """Say what came closest to being worth it, and what would tell whether it is."""
     comparison = told.evaluated.comparison
-    best = max(comparison.outcomes[1:], key=lambda one: one.low, default=None)
-    if best is None or best.contacts == 0.0:
+    acting = [one for one in comparison.outcomes if one.contacts > 0.0]
+    best = max(acting, key=lambda one: one.low, default=None)
+    if best is None:
         return Doubt(
             kind="nothing pays", lead="Nothing is done.", words="The contact rules and consent let nobody be contacted."
         )

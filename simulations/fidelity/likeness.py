@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from simulations.arrays import IntArray
+from simulations.fidelity.copies import copied_share
 from simulations.fidelity.life_stages import compare_transitions
 from simulations.fidelity.marginals import FEWEST, MARGINALS, ks_complement
 from simulations.fidelity.retention import cohort_weeks_within, compare_retention, largest_error
@@ -47,6 +48,8 @@ class LikenessScore:
         Share of the cohorts' weeks in which the curves lie within two standard errors.
     transition_error : float
         Largest distance between shares of users who move from one life stage to another.
+    copied_share : float
+        Share of users nearer to a stretch that the fit has seen than all but 1 % of real users; see `fidelity.copies`.
     contacted_users : int
         Users contacted early enough to be judged after it, as follows.
     contacted_ks_mean, contacted_ks_smallest, contacted_auc : float
@@ -61,6 +64,7 @@ class LikenessScore:
     retention_error: float
     cohort_weeks_within: float
     transition_error: float
+    copied_share: float
     contacted_users: int
     contacted_ks_mean: float
     contacted_ks_smallest: float
@@ -98,8 +102,9 @@ def likeness(panel: WeeklyPanel, models: Mapping[str, Callable[[], Iterator[Futu
         By name, the simulator first: a function that begins the model's futures anew. Their users are the panel's, in order.
     """
     real = Stretch.of(panel, start, panel.n_periods)
+    seen = Stretch.of(panel, start - real.n_weeks, start) if start >= real.n_weeks else None
     parts = [
-        _compare(name, real, [real.lived(future) for future in islice(futures(), N_CURVES)], seed)
+        _compare(name, real, [real.lived(future) for future in islice(futures(), N_CURVES)], seed, seen=seen)
         for name, futures in models.items()
     ]
     earlier = _earlier_against_later(panel, real.n_weeks)
@@ -123,8 +128,13 @@ class _Compared:
     transitions: pd.DataFrame
 
 
-def _compare(name: str, real: Stretch, simulated: list[Stretch], seed: int, users: IntArray | None = None) -> _Compared:
-    """Compare one model; `users` says who the simulated rows are where they are not the real users in their order."""
+def _compare(
+    name: str, real: Stretch, simulated: list[Stretch], seed: int, users: IntArray | None = None, seen: Stretch | None = None
+) -> _Compared:
+    """Compare one model.
+
+    `users` says who the simulated rows are where they are not the real users in their order, `seen` what the fit knew.
+    """
     contacted = real.after_first_contact(CONDITIONAL_WEEKS)
     some = simulated[:N_DISTRIBUTIONS]
     after = [one.after_first_contact(CONDITIONAL_WEEKS) for one in some]
@@ -148,6 +158,7 @@ def _compare(name: str, real: Stretch, simulated: list[Stretch], seed: int, user
         retention_error=largest_error(curves),
         cohort_weeks_within=cohort_weeks_within(curves),
         transition_error=float((moves["real"] - moves["simulated"]).abs().max()),
+        copied_share=math.nan if seen is None else copied_share(seen, real, some[0], seed=seed),
         contacted_users=contacted.n_users,
         contacted_ks_mean=float(marginals["contacted_ks_complement"].mean()),
         contacted_ks_smallest=float(marginals["contacted_ks_complement"].min()),

@@ -59,7 +59,7 @@ def test_an_amount_that_is_the_same_for_all_is_money_of_which_one_is_less_sure(t
     assert history.table("orders")["revenue"].eq(amount).all()
     assert f"revenue: amount # 0.60; every row holds {amount}" in starter.text
     _, varied = _start(tmp_path, _orders())
-    assert "revenue: amount # 0.95" in (tmp_path / "config.yaml").read_text()
+    assert "revenue: amount # 1.00" in (tmp_path / "config.yaml").read_text()
     assert varied.n_accepted == N
 
 

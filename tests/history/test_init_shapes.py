@@ -17,6 +17,7 @@ import pytest
 from decision_engine.config import load_config
 from decision_engine.history import History, read_history, write_starter
 from simulations.errors import ConfigError, HistoryError
+from tests.history.odd_files import damaged_parquet
 
 N = 500
 RNG = np.random.default_rng(17)
@@ -194,6 +195,22 @@ def test_sheets_of_a_workbook_are_sources_each(tmp_path: Path) -> None:
     text, history = _start(tmp_path, ["book.xlsx"])
     assert "sheet: mailings" in text
     assert history.table("orders")["revenue"].sum() == pytest.approx(TOTAL)
+
+
+def test_amounts_in_an_accountants_brackets_are_negative(tmp_path: Path) -> None:
+    _signs(tmp_path)
+    frame = pd.read_csv(tmp_path / "sales.csv", dtype=str)
+    frame.loc[::10, "total"] = [f"({value})" for value in frame["total"][::10]]
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+    _, history = _start(tmp_path, ["sales.csv"])
+    assert history.n_quarantined == 0
+    assert history.table("orders")["revenue"].sum() == pytest.approx(TOTAL - 2 * sum(PAID[::10]))
+
+
+def test_a_damaged_file_is_told_by_init(tmp_path: Path) -> None:
+    (tmp_path / "orders.parquet").write_bytes(damaged_parquet())
+    with pytest.raises(HistoryError, match=r"orders\.parquet cannot be read: .*Is it damaged"):
+        write_starter([str(tmp_path / "orders.parquet")], tmp_path / "config.yaml")
 
 
 def test_the_weeks_are_read_off_the_orders(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ import re
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from decision_engine.cli.main import main
 from decision_engine.config import load_config
-from decision_engine.history import digest_sources, read_history
+from decision_engine.history import HistoryStore, digest_sources, read_history
 from simulations.errors import InputError
 from tests.history.messy import MESSY, Messy
 from tests.history.shop import SHOP
@@ -35,6 +36,9 @@ def test_no_row_is_lost(tmp_path: Path, messy: Messy) -> None:
     if messy.users:
         assert tuple(history.table("orders")["user_id"]) == messy.users
     assert len(digest_sources(config)) == 64
+    kept = HistoryStore(tmp_path / "kept").open(config)
+    pd.testing.assert_frame_equal(kept.quarantine, history.quarantine)
+    assert (kept.digest, kept.n_read, kept.n_accepted) == (history.digest, history.n_read, history.n_accepted)
 
 
 @pytest.mark.parametrize("messy", REFUSED, ids=lambda messy: messy.name)

@@ -133,3 +133,12 @@ def test_the_command_tells_it_as_text_and_as_json(
     assert document["stages"]["profile"] == {"supported": True, "missing": [], "rests_on": ""}
     assert document["span"]["first"]["orders"] == "2024-01-02T10:00:00"
     assert {action["action"] for action in document["actions"]} == {"coupon", "call"}
+
+
+def test_orders_of_users_called_like_nobody_are_told_with_the_way_to_set_them_aside(tmp_path: Path) -> None:
+    nobody = "".join(f"{name},n{k},2024-02-0{1 + k},5\n" for k, name in enumerate(["NULL", "NULL", "n/a", "nanna", "0"]))
+    config = _long(tmp_path, orders=_orders(120, 20) + nobody)
+    (words,) = _words(_judge(config), "user")
+    assert words.startswith("3 orders are those of a user called 'NULL', 'n/a', which looks like nobody")
+    assert "`user_id: nullif(customer, 'NULL')`" in words
+    assert _words(_judge(_long(tmp_path)), "user") == []

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decision_engine.config import Config
 from decision_engine.history import History, digest_sources, read_history
 from decision_engine.history.sources import open_database
 from simulations.errors import ConfigError, HistoryError, MissingExtraError
@@ -199,3 +201,42 @@ def test_nothing_is_drawn_on_stdout_while_a_history_is_read(tmp_path: Path) -> N
     connection = open_database(tmp_path)
     assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
     connection.close()
+
+
+def _two_parquets(folder: Path, *changed: Mapping[str, object]) -> Config:
+    for number, columns in enumerate(changed):
+        rows = {
+            "customer": [f"u{number}"],
+            "number": [str(number)],
+            "day": [pd.Timestamp("2024-01-02")],
+            "paid": [5.0],
+            **columns,
+        }
+        pd.DataFrame(rows).to_parquet(folder / f"orders_{number}.parquet")
+    return open_shop(folder, SHOP.replace("{file: orders.csv}", "{file: 'orders_*.parquet'}"))
+
+
+def test_columns_of_other_types_in_another_part_become_text_and_are_judged_row_by_row(tmp_path: Path) -> None:
+    parts = ({"paid": [5]}, {"paid": ["7.5"], "day": ["2024-01-03"]}, {"paid": [pd.Timestamp("2024-01-01")]}, {"paid": [True]})
+    history = read_history(_two_parquets(tmp_path, *parts))
+    assert history.table("orders")["revenue"].tolist() == [5.0, 7.5]
+    assert history.table("orders")["ordered_at"].dt.day.tolist() == [2, 3]
+    assert history.quarantine["reason"].tolist() == ["is not a finite number"] * 2
+
+
+def test_objects_in_one_part_and_plain_values_in_another_are_refused_with_part_and_column(tmp_path: Path) -> None:
+    config = _two_parquets(tmp_path, {}, {"customer": [{"id": "u1"}]})
+    said = r"sources\.orders: .* column 'customer': orders_1\.parquet holds STRUCT\(id VARCHAR\), orders_0\.parquet VARCHAR"
+    with pytest.raises(HistoryError, match=said):
+        read_history(config)
+
+
+def test_a_key_that_no_object_of_a_part_has_is_empty_there(tmp_path: Path) -> None:
+    first = '{"customer": "a", "number": 1, "day": "2024-01-02", "paid": 1, "discount": 2}\n'
+    second = '{"customer": "b", "number": 2, "day": "2024-01-02", "paid": 1, "shop": "Ulm"}\n'
+    (tmp_path / "orders_1.jsonl").write_text(first)
+    (tmp_path / "orders_2.jsonl").write_text(second)
+    shop = SHOP.replace("{file: orders.csv}", "{file: 'orders_*.jsonl'}").replace(
+        "revenue: paid}", "revenue: paid, category: shop}"
+    )
+    assert _ingest(tmp_path, shop).table("orders")["category"].fillna("none").tolist() == ["none", "Ulm"]

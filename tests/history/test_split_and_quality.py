@@ -24,7 +24,7 @@ def test_quality_says_what_is_there(tmp_path: Path) -> None:
         "2 orders of 2 users from 2024-01-02 to 2024-01-09; the median user ordered 1 times. "
         "4 exposures to 2 actions, 25% with a propensity."
     )
-    assert quality.to_frame().shape == (1, 7)
+    assert quality.to_frame().shape == (1, 8)
 
 
 def test_landmarks_keep_their_horizon_on_one_side_of_the_cut(tmp_path: Path) -> None:

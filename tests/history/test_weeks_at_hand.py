@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from decision_engine.config import load_config
+from decision_engine.history import read_panel
 from decision_engine.history.store import HistoryStore
 from decision_engine.stages.check import check_history
+from decision_engine.stages.check_page import check_report
+from decision_engine.stages.check_words import judge
 from simulations.errors import HistoryError
 from tests.history.shop import SHOP, write_shop
 from tests.history.test_readiness import _orders
@@ -56,7 +59,7 @@ def test_single_dates_far_outside_the_weeks_are_told_with_file_and_row_and_stret
     more = ["u7,late,2099-12-31,6", "u8,after,2024-05-21,6"]
     answer = _check(tmp_path, "\n".join([*lines, *more]) + "\n", 20, 12)
     said = " ".join(answer.out.split())
-    assert "2,402 orders of 120 users from 2024-01-02 to 2024-05-14" in said
+    assert "2,402 orders of 120 users from 2024-01-02 to 2024-05-14, 2 more than a year outside the weeks; the median" in said
     assert "Outside the weeks: 3 rows of orders; first far away is row 7 (line 8) of orders.csv, of 1970-01-01." in said
     assert (
         "Beware (date): 2 rows of orders dated more than a year outside the weeks, 2024-01-01 to 2024-05-19: counted nowhere. "
@@ -95,3 +98,31 @@ def test_a_history_whose_weeks_are_all_there_is_not_refused(tmp_path: Path) -> N
     config = load_config(write_shop(tmp_path, shop.replace("last_period: 20", "last_period: 23"), orders=_orders(120, 20)))
     with pytest.raises(HistoryError, match="the 3 weeks after it"):
         check_history(config)
+
+
+def test_a_date_far_outside_the_weeks_makes_no_gap_in_the_picture_and_no_span_of_a_version(tmp_path: Path) -> None:
+    shop = SHOP.replace("last_period: 4, last_fitting_period: 3", "last_period: 20, last_fitting_period: 12")
+    far = "".join(f"u{k},far{k},{year}-06-01,6\n" for k in range(120) for year in (1970, 2099))
+    config = load_config(write_shop(tmp_path, shop, orders=_orders(120, 20) + far))
+    checked = check_history(config)
+    bars = check_report(checked, judge(checked, config), config).gaps
+    assert bars["label"].tolist()[-1] == "7"
+    store = HistoryStore(tmp_path / "kept")
+    store.open(config)
+    assert [(one.first[:10], one.last[:10]) for one in store.versions()] == [("2024-01-02", "2024-05-14")]
+
+
+@pytest.mark.parametrize("table", ["orders", "items"])
+def test_weeks_without_any_order_are_told_with_their_line_and_where_the_orders_are(tmp_path: Path, table: str) -> None:
+    shop = SHOP.replace("first_day: 2024-01-01", "first_day: 2019-01-07").replace(
+        "  orders:\n    source", f"  {table}:\n    source"
+    )
+    config = load_config(write_shop(tmp_path, shop, orders=_orders(120, 20) + "u7,late,2099-12-31,6\nu8,early,1970-01-01,6\n"))
+    said = (
+        r"shop\.yaml, line 17, time\.first_day: none of 2,402 orders falls into the 4 weeks from 2019-01-07 to 2019-02-03: "
+        r"they are dated from 2024-01-02 to 2024-05-14\. Set `time\.first_day`"
+    )
+    with pytest.raises(HistoryError, match=said):
+        check_history(config)
+    with pytest.raises(HistoryError, match=said):
+        read_panel(config)

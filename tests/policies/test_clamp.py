@@ -70,3 +70,14 @@ def test_three_contacts_at_a_tenth_fit_into_a_budget_of_three_tenths():
 def test_a_negative_budget_is_refused():
     with pytest.raises(ConfigError, match="must not be negative"):
         Limits(costs=np.zeros(2), capacities=np.array([-1, -1]), budget=-1.0)
+
+
+@pytest.mark.parametrize("digits", [9, 1])
+def test_the_order_of_service_is_that_of_sorting_by_priority_and_then_by_key(digits):
+    rng = np.random.default_rng(3)
+    n_users = 400
+    priorities, keys = rng.random(n_users).round(digits), rng.permutation(n_users).astype(np.uint64)
+    limits = Limits(costs=np.array([0.0, 1.0]), capacities=np.array([-1, -1]), budget=150.0)
+    kept = clamp(Decision.certain(np.ones(n_users, dtype=np.int16), priorities), limits, user_keys=keys).actions > 0
+    served = sorted(range(n_users), key=lambda user: (-priorities[user], keys[user]))[:150]
+    assert sorted(np.flatnonzero(kept).tolist()) == sorted(served)

@@ -27,6 +27,7 @@ def likeness(contacted: bool = True) -> pd.DataFrame:
             "retention_error": [0.053, 0.056, 0.016],
             "cohort_weeks_within": [0.83, 0.33, 1.0],
             "transition_error": [0.045, 0.077, 0.02],
+            "copied_share": [0.012, 0.01, NAN],
             "contacted_users": [1165, 1165, 1165],
             "contacted_ks_mean": [0.958, 0.917, 0.985],
             "contacted_ks_smallest": [0.914, 0.69, 0.961],

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from simulations.fidelity.copies import copied_share
 from simulations.fidelity.life_stages import compare_transitions, transitions
 from simulations.fidelity.likeness import BOOTSTRAP, REAL_AGAINST_REAL, likeness
 from simulations.fidelity.marginals import MARGINALS, ks_complement
@@ -205,6 +206,21 @@ def test_contacted_weeks_are_compared_where_there_are_enough_of_them(known_world
     assert score.contacted_users == (panel.n_users + 2) // 3
     assert score.contacted_ks_mean > 0.93
     assert 0.4 < score.contacted_auc < 0.6
+
+
+def test_a_life_that_the_fit_has_seen_is_told_from_a_new_one():
+    """1,000 users a side of one process: 1 % are near by definition, and 3 % would be six standard errors more."""
+    rng = np.random.default_rng(2)
+
+    def lives():
+        days = rng.poisson(0.9, (1000, 12))
+        spent = days * rng.gamma(4.0, 6.0, days.shape)
+        return Stretch(order_days=days, revenue=spent, contacted=days > 99, earlier=days[:, :0])
+
+    seen, real, new = lives(), lives(), lives()
+    assert copied_share(seen, real, new, seed=1) < 0.03
+    assert copied_share(seen, real, seen, seed=1) == 1.0
+    assert np.isnan(copied_share(seen, real, new.take(np.arange(50)), seed=1))
 
 
 def test_a_row_more_or_less_of_the_same_users_is_told_by_their_owner():

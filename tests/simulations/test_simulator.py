@@ -16,6 +16,7 @@ from simulations.response import ResponseSet
 from simulations.scenarios import World, draw_world
 from simulations.simulated_history import WorldHistory
 from simulations.simulator import LifecycleSimulator
+from simulations.standing_rule import StandingRule
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,22 @@ def test_a_policy_that_never_acts_equals_no_policy(world, history):
     assert np.array_equal(nothing.weekly, idle.weekly)
     assert np.array_equal(nothing.retained, idle.retained)
     assert np.array_equal(nothing.events.revenue, idle.events.revenue)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"recency_weeks": (2.0, 9.0), "order_rate_13": (0.0, 0.4)}])
+def test_a_standing_rule_lives_the_same_lives_compiled_and_called(world, history, bounds):
+    consent = np.arange(history.states.n_users) % 7 > 0
+    states, rule = replace(history.states, consent=consent), StandingRule(action=2, bounds=bounds)
+    compiled = world.simulator.rollout(states, rule, weeks=9, seed=9, keep_weeks=True)
+    called = world.simulator.rollout(states, rule.__call__, weeks=9, seed=9, keep_weeks=True)
+    assert np.array_equal(compiled.totals, called.totals)
+    assert np.array_equal(compiled.retained, called.retained)
+    assert compiled.weekly == pytest.approx(called.weekly)
+    assert all(np.array_equal(*pair) for pair in zip(compiled.events, called.events, strict=True))
+    for name in states.__slots__:
+        assert np.array_equal(getattr(compiled.final.states, name), getattr(called.final.states, name)), name
+    assert 0.0 < compiled.contacts[consent].mean() < 9.0
+    assert compiled.contacts[~consent].max() == 0.0
 
 
 def test_step_leaves_its_input_as_it_was(world, history):

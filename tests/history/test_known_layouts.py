@@ -1,0 +1,200 @@
+"""`init` on files laid out as well-known exports and public sets are: their columns by name, with drawn rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from decision_engine.config import load_config
+from decision_engine.history import read_history, write_starter
+
+N, USERS = 1200, 120
+_DAY = pd.Timestamp("2023-01-02")
+
+
+class _Drawn:
+    """What the rows of every layout are made of."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(20)
+        self.rng = rng
+        self.user = rng.integers(0, USERS, N)
+        self.when = _DAY + pd.to_timedelta(np.sort(rng.integers(0, 280 * 86_400, N)), unit="s")
+        self.price = np.round(rng.gamma(2, 12, N) + 1, 2)
+        self.event = rng.choice(["view", "cart", "purchase"], N, p=[0.6, 0.2, 0.2])
+        self.bought = self.event == "purchase"
+
+
+def _behaviour(drawn: _Drawn) -> pd.DataFrame:
+    """Draw an event log of an electronics shop."""
+    return pd.DataFrame({
+        "event_time": [f"{when:%Y-%m-%d %H:%M:%S} UTC" for when in drawn.when], "event_type": drawn.event,
+        "product_id": drawn.rng.integers(10_000, 10_400, N), "category_id": drawn.rng.integers(2**50, 2**50 + 30, N),
+        "category_code": drawn.rng.choice(["electronics.phone", "appliances", ""], N), "price": drawn.price,
+        "user_id": 500_000_000 + drawn.user, "user_session": [f"{k:036x}" for k in drawn.rng.integers(2**60, size=N)],
+    })  # fmt: skip
+
+
+def _visits(drawn: _Drawn) -> pd.DataFrame:
+    """Draw a log of visitors whose column names are run together, without any price."""
+    return pd.DataFrame({
+        "timestamp": [int(when.timestamp() * 1000) for when in drawn.when], "visitorid": drawn.user,
+        "event": np.where(drawn.bought, "transaction", drawn.event), "itemid": drawn.rng.integers(1, 500, N),
+        "transactionid": [k if bought else "" for k, bought in enumerate(drawn.bought)],
+    })  # fmt: skip
+
+
+def _invoices(drawn: _Drawn) -> pd.DataFrame:
+    """Draw invoices of a wholesaler, cancellations with negative quantities among them."""
+    cancelled = drawn.rng.random(N) < 0.02
+    return pd.DataFrame({
+        "InvoiceNo": [f"{'C' if c else ''}{536_365 + k // 3}" for k, c in enumerate(cancelled)],
+        "StockCode": [f"{k}A" for k in drawn.rng.integers(20_000, 20_400, N)], "Description": "WHITE HANGING HEART",
+        "Quantity": np.where(cancelled, -1, drawn.rng.integers(1, 12, N)),
+        "InvoiceDate": [f"{t.month}/{t.day}/{t.year} {t.hour}:{t.minute:02d}" for t in drawn.when],
+        "UnitPrice": drawn.price, "CustomerID": 17_850 + drawn.user, "Country": drawn.rng.choice(["France", "Spain"], N),
+    })  # fmt: skip
+
+
+def _household_lines(drawn: _Drawn) -> pd.DataFrame:
+    """Draw lines of a grocer's baskets, in days from a first one."""
+    day = (drawn.when - _DAY).days + 1
+    return pd.DataFrame({
+        "household_key": drawn.user, "BASKET_ID": 26_984_851_472 + np.arange(N), "DAY": day,
+        "PRODUCT_ID": drawn.rng.integers(820_000, 820_500, N),
+        "QUANTITY": drawn.rng.integers(1, 4, N), "SALES_VALUE": drawn.price, "STORE_ID": 364,
+        "RETAIL_DISC": -np.round(drawn.rng.random(N), 2), "TRANS_TIME": drawn.rng.integers(800, 2300, N),
+        "WEEK_NO": day // 7 + 1,
+    })  # fmt: skip
+
+
+def _shop_export(drawn: _Drawn) -> pd.DataFrame:
+    """Draw a shop's export: a row a line, with what belongs to the order on its first line only."""
+    head = np.arange(N) % 2 == 0
+
+    def once(values: Any) -> list[str]:
+        return [str(value) if first else "" for value, first in zip(values, head, strict=True)]
+
+    user, when = drawn.user[np.arange(N) // 2 * 2], drawn.when[np.arange(N) // 2 * 2]
+    return pd.DataFrame({
+        "Name": [f"#{1000 + k // 2}" for k in range(N)], "Email": [f"c{k}@mail.example" for k in user],
+        "Financial Status": once(drawn.rng.choice(["paid", "voided"], N, p=[0.9, 0.1])),
+        "Total": once(np.round(drawn.price * 1.19 + 4.9, 2)), "Created at": [f"{t:%Y-%m-%d %H:%M:%S} +0100" for t in when],
+        "Lineitem quantity": drawn.rng.integers(1, 3, N), "Lineitem price": drawn.price,
+        "Lineitem sku": [f"S{k}" for k in drawn.rng.integers(0, 50, N)], "Billing Zip": [f"{10_000 + k}" for k in user],
+    })  # fmt: skip
+
+
+_Expected = dict[str, str]
+LOGS: dict[str, tuple[Callable[[_Drawn], pd.DataFrame], _Expected, Callable[[_Drawn, pd.DataFrame], tuple[int, float]]]] = {
+    "behaviour": (
+        _behaviour,
+        {"user_id": "user_id", "ordered_at": "event_time", "product_id": "product_id", "revenue": "price"},
+        lambda drawn, frame: (int(drawn.bought.sum()), float(drawn.price[drawn.bought].sum())),
+    ),
+    "visits": (
+        _visits,
+        {"user_id": "visitorid", "order_id": "transactionid", "product_id": "itemid"},
+        lambda drawn, frame: (int(drawn.bought.sum()), float(drawn.bought.sum())),
+    ),
+    "invoices": (
+        _invoices,
+        {"user_id": "CustomerID", "order_id": "InvoiceNo", "product_id": "StockCode", "quantity": "Quantity"},
+        lambda drawn, frame: (N, float((frame["Quantity"] * frame["UnitPrice"]).sum())),
+    ),
+    "household lines": (
+        _household_lines,
+        {"user_id": "household_key", "order_id": "BASKET_ID", "revenue": "SALES_VALUE", "product_id": "PRODUCT_ID"},
+        lambda drawn, frame: (N, float(drawn.price.sum())),
+    ),
+    "shop export": (
+        _shop_export,
+        {"user_id": "Email", "ordered_at": '"Created at"', "product_id": '"Lineitem sku"'},
+        lambda drawn, frame: (
+            int((frame["Financial Status"] != "voided").sum()),
+            float((frame["Lineitem quantity"] * frame["Lineitem price"])[frame["Financial Status"] != "voided"].sum()),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LOGS)
+def test_a_log_laid_out_as_well_known_ones_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str) -> None:
+    monkeypatch.setenv("DECISION_ENGINE_PSEUDONYM_KEY", "a secret of sixteen signs")
+    draw, columns, told = LOGS[layout]
+    drawn = _Drawn()
+    frame = draw(drawn)
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    starter = write_starter([str(tmp_path / "log.csv")], tmp_path / "config.yaml")
+    mapping = yaml.safe_load(starter.text)["tables"]["items"][0]
+    assert {name: mapping["columns"][name] for name in columns} == columns
+    history = read_history(load_config(tmp_path / "config.yaml"))
+    n_lines, revenue = told(drawn, frame)
+    assert (history.n_quarantined, len(history.table("items"))) == (0, n_lines)
+    assert history.table("items")["revenue"].sum() == pytest.approx(revenue)
+    assert history.table("orders")["user_id"].nunique() <= USERS
+
+
+def test_an_offset_after_a_blank_moves_a_time_as_one_beside_it(tmp_path: Path) -> None:
+    drawn = _Drawn()
+    for beside in ("", " "):
+        frame = pd.DataFrame({
+            "customer_id": drawn.user, "order_id": np.arange(N), "total": drawn.price,
+            "created_at": [f"{t:%Y-%m-%d %H:%M:%S}{beside}-0530" for t in drawn.when],
+        })  # fmt: skip
+        frame.to_csv(tmp_path / "orders.csv", index=False)
+        (tmp_path / "config.yaml").unlink(missing_ok=True)
+        write_starter([str(tmp_path / "orders.csv")], tmp_path / "config.yaml")
+        times = read_history(load_config(tmp_path / "config.yaml")).table("orders")["ordered_at"]
+        assert (times.to_numpy() == (drawn.when + pd.Timedelta(hours=5, minutes=30)).to_numpy()).all()
+
+
+def test_an_hour_of_the_day_is_no_time_of_an_order(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({
+        "order_id": np.arange(N), "user_id": rng.integers(0, USERS, N), "order_number": rng.integers(1, 9, N),
+        "order_dow": rng.integers(0, 7, N), "order_hour_of_day": rng.integers(0, 24, N),
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "orders.csv", index=False)
+    starter = write_starter([str(tmp_path / "orders.csv")], tmp_path / "config.yaml")
+    assert any("no column says when" in words for words in starter.not_found)
+
+
+EXPERIMENTS: dict[str, tuple[Callable[[np.random.Generator], dict[str, Any]], str, list[str], list[str]]] = {
+    "an advertiser's": (
+        lambda rng: {
+            **{f"f{k}": np.round(rng.normal(size=N), 6) for k in range(4)},
+            "treatment": (rng.random(N) < 0.85).astype(int), "conversion": (rng.random(N) < 0.1).astype(int),
+            "visit": (rng.random(N) < 0.2).astype(int), "exposure": (rng.random(N) < 0.1).astype(int),
+        },
+        "treatment", ["conversion", "visit", "exposure"], ["f0", "f1", "f2", "f3"],
+    ),
+    "a grocer's, with the day of joining": (
+        lambda rng: {
+            "client_id": [f"{k:010x}" for k in range(N)],
+            "first_issue_date": (_DAY + pd.to_timedelta(rng.integers(0, 300, N), unit="D")).astype(str),
+            "age": rng.integers(18, 80, N), "gender": rng.choice(["F", "M", "U"], N),
+            "treatment_flg": rng.integers(0, 2, N), "target": rng.integers(0, 2, N),
+        },
+        "treatment_flg", ["target"], ["age", "gender"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", EXPERIMENTS)
+def test_an_experiment_laid_out_as_well_known_ones_is_one(tmp_path: Path, layout: str) -> None:
+    draw, treatment, outcomes, covariates = EXPERIMENTS[layout]
+    pd.DataFrame(draw(np.random.default_rng(4))).to_csv(tmp_path / "test.csv", index=False)
+    write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
+    config = load_config(tmp_path / "config.yaml")
+    assert config.experiment is not None
+    assert config.tables.experiment is not None
+    assert config.tables.experiment[0].columns["treatment"] == treatment
+    assert list(config.experiment.outcomes) == outcomes
+    assert list(config.experiment.covariates) == covariates
