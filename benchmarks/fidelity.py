@@ -138,7 +138,7 @@ margin_share: 0.3
 actions:
   - {{name: coupon, kind: coupon, cost: 0.5, effect: assumed, response: {{purchase_lift: {{mean: 0.1, sd: 0.1}}}}}}
 campaign: {{budget: 20}}
-simulator: {{training_members: 1, members: 2, plan_members: 2}}
+simulator: {{training_members: 1, members: 2, plan_members: 3}}
 """
 
 if __name__ == "__main__":
