@@ -28,10 +28,10 @@ def _totals(document: dict[str, Any]) -> dict[str, dict[str, float]]:
 def test_a_simulation_after_a_run_fits_nothing_again_and_writes_its_weeks(whole: Done, copy: Copy, tmp_path: Path) -> None:
     done = copy(whole)
     out = tmp_path / "weeks.parquet"
-    answer = simulate(done, "--policy", "Always coupon", "--users", 200, "--weeks", 5, "--out", out, "--json")
+    answer = simulate(done, "--policy", "Always winback_coupon", "--users", 200, "--weeks", 5, "--out", out, "--json")
     document = answer.document
     assert "fit       done" in answer.err
-    assert [row["name"] for row in document["policies"]] == ["do nothing", "always coupon"]
+    assert [row["name"] for row in document["policies"]] == ["do nothing", "always winback_coupon"]
     assert (document["users"], document["weeks"], document["assumed"]) == (200, 5, [])
     nothing, always = document["policies"]
     assert (nothing["value"], nothing["contacts"]) == (0.0, 0.0)
@@ -43,7 +43,7 @@ def test_a_simulation_after_a_run_fits_nothing_again_and_writes_its_weeks(whole:
     assert weeks[weeks["quantity"] == "revenue"].groupby("policy")["mean"].sum().to_dict() == pytest.approx(
         {name: totals["revenue"] for name, totals in _totals(document).items()}
     )
-    text = simulate(done, "--policy", "always coupon", "--users", 200, "--weeks", 5)
+    text = simulate(done, "--policy", "always winback_coupon", "--users", 200, "--weeks", 5)
     assert "200 users, 5 weeks from the end of the history" in text.out
     assert max(len(line) for line in text.out.splitlines()[:-1]) <= 80
 
@@ -51,7 +51,7 @@ def test_a_simulation_after_a_run_fits_nothing_again_and_writes_its_weeks(whole:
 @pytest.mark.slow
 def test_a_scenario_moves_what_it_says_and_is_told_as_an_assumption(whole: Done, copy: Copy) -> None:
     done = copy(whole)
-    options = ("--policy", "always coupon", "--weeks", 6, "--json")
+    options = ("--policy", "always winback_coupon", "--weeks", 6, "--json")
     usual = _totals(simulate(done, *options).document)["do nothing"]
 
     season = simulate(done, *options, "--season", "+50%").document
@@ -82,7 +82,7 @@ def test_more_users_than_there_are_bring_as_much_more(whole: Done, copy: Copy) -
 def test_a_new_action_is_fitted_and_can_be_lived_under(tmp_path: Path) -> None:
     shop = write_shop(tmp_path / "shop", *QUICK)
     answer = decision_engine(
-        "simulate", shop.configuration, "-w", tmp_path / "workspace", "--weeks", 4, "--json", "--without", "coupon",
+        "simulate", shop.configuration, "-w", tmp_path / "workspace", "--weeks", 4, "--json", "--without", "bargain_coupon",
         "--new-action", "sms: cost 0.01, lift 0.8, sd 0.1, weeks 2", "--policy", "always sms",
     )  # fmt: skip
     document = answer.document
@@ -103,7 +103,7 @@ def test_a_new_action_is_fitted_and_can_be_lived_under(tmp_path: Path) -> None:
         (("--new-action", "sms: lift 0.1"), "cost is missing"),
         (("--new-action", "sms: cost dear, lift 0.1"), "cost:"),
         (("--new-action", "sms: cost 1, lift 0.1, colour red"), "'colour red' is none of"),
-        (("--new-action", "coupon: cost 1, lift 0.1"), "an action of that name is there already"),
+        (("--new-action", "loyalty_gift: cost 1, lift 0.1"), "an action of that name is there already"),
     ],
 )
 def test_what_cannot_be_simulated_is_one_message(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
