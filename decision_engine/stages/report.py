@@ -200,14 +200,23 @@ def _nothing_pays(told: Told) -> Doubt:
     weeks, currency = plural(comparison.weeks, "week"), told.config.currency
     words = (
         f"The surest policy, {best.name}, brings {money(best.value, currency)} per user over {weeks}, give or take "
-        f"({interval(best.low, best.high)}). What is known of effects decides how sure it can be: the trials in the part on "
-        "effects would tell more."
+        f"({interval(best.low, best.high)}).{_higher_bar(best.low, len(comparison.outcomes) - 1)} What is known of effects "
+        "decides how sure it can be: the trials in the part on effects would tell more."
     )
     n_members = comparison.member_values.shape[1]
     if n_members < _FEW_MEMBERS:
         stretch = predictive_stretch(n_members, comparison.level)
         words += f" Only {n_members} simulators judge, which alone widens intervals {stretch:.1f} times (simulator.members)."
     return Doubt(kind="nothing pays", lead="Nothing is done.", words=words)
+
+
+def _higher_bar(low: float, n_policies: int) -> str:
+    """Say why an interval above zero may not be enough."""
+    if low <= 0.0:
+        return ""
+    return (
+        f" Alone that would do; the best of {n_policies} policies may be the luckiest, so that their bounds must hold together."
+    )
 
 
 _FEW_MEMBERS = 8  # by default; with fewer, the interval of so few is worth a word
