@@ -25,6 +25,8 @@ _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "b
 _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "impression", "exposed", "delivered", "shown")
 _GAP = "NULL"  # what stands where a column is still to be named: every row is then set aside as empty
 _OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
+_ALIKE = 0.8  # share of columns in common from which on a sheet is another part of the same table
+_REPEATED = 0.95  # share of a part's orders that are known already, from which on it is a copy
 _SURE = 0.6  # a guess below this gives way to a better one in a joined sheet
 _MOST_JOINS = 4
 _WANTED = {
@@ -58,9 +60,11 @@ class Drafter:
             orders = self._part_of_orders()
             if orders is None:
                 raise HistoryError(self._nothing())
-        same = [sheet for sheet in self.sheets if list(sheet.looks) == list(orders.sheet.looks)]
-        drafts = [orders] + [replace(orders, sheet=sheet) for sheet in same if sheet is not orders.sheet]
-        used = {sheet.name for draft in drafts for sheet in (draft.sheet,)}
+        parts = [sheet for sheet in self.sheets if self._is_another_part(sheet, orders)]
+        copies = [sheet for sheet in parts if self._repeats(sheet, orders)]
+        orders.remarks += tuple(f"{sheet.name} holds the same orders and is not read" for sheet in copies)
+        drafts = [orders, *(replace(orders, sheet=sheet, remarks=()) for sheet in parts if sheet not in copies)]
+        used = {sheet.name for sheet in [*(draft.sheet for draft in drafts), *copies]}
         exposures = self._exposures(orders)
         if exposures is not None:
             drafts.append(exposures)
@@ -72,6 +76,20 @@ class Drafter:
                 if found is not None:
                     drafts.append(found)
         return drafts
+
+    def _is_another_part(self, sheet: Sheet, orders: TableDraft) -> bool:
+        """Whether a sheet has nearly the columns of the orders, and all that their draft reads."""
+        mine, theirs = set(orders.sheet.looks), set(sheet.looks)
+        if sheet is orders.sheet or len(mine & theirs) < _ALIKE * len(mine | theirs):
+            return False
+        lines = [*orders.lines.values(), orders.where, orders.returns]
+        read = " ".join(line.expression for line in lines if line is not None)
+        return not any(self._column(orders.sheet.looks[name]) in read for name in mine - theirs)
+
+    def _repeats(self, sheet: Sheet, orders: TableDraft) -> bool:
+        """Whether nearly every order of a part is among the orders already."""
+        order = orders.sheet.roles.get("order", [])
+        return bool(order) and self._share(sheet, order[0].column, orders.sheet, order[0].column) > _REPEATED
 
     def _orders(self) -> TableDraft | None:
         best: tuple[float, TableDraft] | None = None

@@ -260,3 +260,27 @@ def test_rounds_that_name_nobody_are_decisions_of_their_own(tmp_path: Path) -> N
     log["propensity_score"] = RNG.uniform(0.01, 0.05, n)
     log.to_parquet(tmp_path / "log.parquet")
     assert "propensity" not in _start(tmp_path, ["log.parquet"])[1].table("exposures")
+
+
+def _parts(folder: Path, *frames: pd.DataFrame) -> list[str]:
+    names = [f"part_{k}.csv" for k in range(1, len(frames) + 1)]
+    for name, frame in zip(names, frames, strict=True):
+        frame.to_csv(folder / name, index=False)
+    return names
+
+
+def test_a_part_with_a_column_more_is_another_part_and_one_with_the_same_orders_is_a_copy(tmp_path: Path) -> None:
+    day = pd.Timestamp("2024-01-01")
+    frame = pd.DataFrame({
+        "customer_id": [f"C{k % 50:03d}" for k in range(600)], "order_id": [f"R{k}" for k in range(600)],
+        "order_date": (day + pd.to_timedelta(np.arange(600) // 4, unit="D")).astype(str),
+        "total": np.round(np.random.default_rng(3).gamma(2, 12, 600), 2), "shop": ["north", "south"] * 300,
+    })  # fmt: skip
+    first, later = frame.iloc[:300], frame.iloc[300:].assign(till=4)
+    starter = write_starter(
+        [str(tmp_path / name) for name in _parts(tmp_path, first, later, first.iloc[:250])], tmp_path / "config.yaml"
+    )
+    history = read_history(load_config(tmp_path / "config.yaml"))
+    assert len(history.table("orders")) == 600
+    assert history.table("orders")["revenue"].sum() == pytest.approx(frame["total"].sum())
+    assert [words for words in starter.taken if "part_3 holds the same orders" in words]
