@@ -6,20 +6,16 @@ else is there is recognised by what it shares with the orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-import duckdb
-
-from decision_engine.history.columns import ColumnLook
-from decision_engine.history.infer import CLOSE, Guess, name_parts
+from decision_engine.history.column_finder import ColumnFinder
+from decision_engine.history.infer import name_parts
 from decision_engine.history.order_states import rule_of_states
 from decision_engine.history.rounds import rounds_of
-from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of, sql_of
-from decision_engine.history.sources import literal, quote
+from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of
+from decision_engine.history.sources import literal
 from simulations.errors import HistoryError
-
-Choose = Callable[[str, Sequence[str]], int]  # a question and its options, the best first -> the one chosen
 
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
 _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "impression", "exposed", "delivered", "shown")
@@ -27,8 +23,6 @@ _GAP = "NULL"  # what stands where a column is still to be named: every row is t
 _OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
 _ALIKE = 0.8  # share of columns in common from which on a sheet is another part of the same table
 _REPEATED = 0.95  # share of a part's orders that are known already, from which on it is a copy
-_SURE = 0.6  # a guess below this gives way to a better one in a joined sheet
-_MOST_JOINS = 4
 _WANTED = {
     "user": "who (a user, customer or member)",
     "time": "when (a date or time)",
@@ -36,13 +30,8 @@ _WANTED = {
 }
 
 
-class Drafter:
+class Drafter(ColumnFinder):
     """Finds tables in sheets; a question is asked where two guesses are close."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, sheets: list[Sheet], choose: Choose) -> None:
-        self.connection = connection
-        self.sheets = sheets
-        self.choose = choose
 
     def draft(self) -> list[TableDraft]:
         """Return the tables that the sheets hold, orders first.
@@ -84,12 +73,12 @@ class Drafter:
             return False
         lines = [*orders.lines.values(), orders.where, orders.returns]
         read = " ".join(line.expression for line in lines if line is not None)
-        return not any(self._column(orders.sheet.looks[name]) in read for name in mine - theirs)
+        return not any(self.column(orders.sheet.looks[name]) in read for name in mine - theirs)
 
     def _repeats(self, sheet: Sheet, orders: TableDraft) -> bool:
         """Whether nearly every order of a part is among the orders already."""
         order = orders.sheet.roles.get("order", [])
-        return bool(order) and self._share(sheet, order[0].column, orders.sheet, order[0].column) > _REPEATED
+        return bool(order) and self.share(sheet, order[0].column, orders.sheet, order[0].column) > _REPEATED
 
     def _orders(self) -> TableDraft | None:
         best: tuple[float, TableDraft] | None = None
@@ -97,7 +86,7 @@ class Drafter:
             if "rating" in sheet.roles and "text" in sheet.roles:
                 continue
             draft = TableDraft(table="orders", sheet=sheet)
-            found = {"user": self._reach(draft, "user"), "time": self._reach(draft, "time")}
+            found = {"user": self.reach(draft, "user"), "time": self.reach(draft, "time")}
             bought = self._bought(sheet)
             if found["user"] is None or found["time"] is None:
                 continue
@@ -156,11 +145,11 @@ class Drafter:
         product = sheet.roles.get("product", [])
         quantity = sheet.roles.get("quantity", [])
         if order and sheet.is_key(order[0].column) and not product:
-            draft.lines["order_id"] = self._line(draft, "order")
+            draft.lines["order_id"] = self.line(draft, "order")
         else:
             draft.table = "items"
             if order:
-                draft.lines["order_id"] = self._line(draft, "order")
+                draft.lines["order_id"] = self.line(draft, "order")
             elif user.fill_in or time.not_found:
                 fill_in = "the column with the order's number; without one, concat_ws(' ', WHO, WHEN) with the two columns"
                 draft.lines["order_id"] = Line(expression=_GAP, fill_in=fill_in)
@@ -169,12 +158,12 @@ class Drafter:
                 expression = f"concat_ws(' ', {user.expression}, {time.expression})"
                 draft.lines["order_id"] = Line(expression=expression, remark=remark)
             if product and product[0].confidence >= 0.6:
-                draft.lines["product_id"] = self._line(draft, "product")
+                draft.lines["product_id"] = self.line(draft, "product")
             if quantity:
-                draft.lines["quantity"] = self._line(draft, "quantity")
+                draft.lines["quantity"] = self.line(draft, "quantity")
         draft.lines["ordered_at"] = time
         draft.lines["revenue"] = self._revenue(draft)
-        self._further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
+        self.map_further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
         states = rule_of_states(self.connection, draft) if draft.where is None else None
         if states is not None:
             draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
@@ -184,22 +173,22 @@ class Drafter:
         if "money" not in sheet.roles:
             fill_in = "the column with what was paid; 1.0 counts orders instead of money"
             return Line(expression="1.0", fill_in=fill_in, not_found=self._not_found(draft, "money"))
-        line = self._line(draft, "money")
-        paid = next(look for look in sheet.looks.values() if self._column(look) == line.expression)
+        line = self.line(draft, "money")
+        paid = next(look for look in sheet.looks.values() if self.column(look) == line.expression)
         if paid.n_distinct == 1:
             line = replace(line, remark="; ".join([f"every row holds {paid.frequent[0]}"] + [line.remark] * bool(line.remark)))
         named = set(name_parts(paid.name))
-        quantity = draft.lines.get("quantity") or (self._line(draft, "quantity") if "quantity" in sheet.roles else None)
+        quantity = draft.lines.get("quantity") or (self.line(draft, "quantity") if "quantity" in sheet.roles else None)
         if quantity is not None and named & _OF_ONE_PIECE and not named & {"total", "line"}:
-            pieces = next(look for look in sheet.looks.values() if self._column(look) == quantity.expression)
+            pieces = next(look for look in sheet.looks.values() if self.column(look) == quantity.expression)
             product = " * ".join(number_of(self.connection, look) for look in (pieces, paid))
             return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
         return line
 
     def _line_or_gap(self, draft: TableDraft, role: str) -> Line:
         """Return a role's line, or one that is empty and marked where no column was recognised."""
-        if self._reach(draft, role) is not None:
-            return self._line(draft, role)
+        if self.reach(draft, role) is not None:
+            return self.line(draft, role)
         fill_in = f"the column that says {_WANTED[role]}; none was recognised"
         return Line(expression=_GAP, fill_in=fill_in, not_found=self._not_found(draft, role))
 
@@ -214,85 +203,9 @@ class Drafter:
         for guess in sheet.roles.get("event", []):
             for value in sheet.looks[guess.column].frequent:
                 if value.lower() in words:
-                    condition = f"{self._column(sheet.looks[guess.column])} = {literal(value)}"
+                    condition = f"{self.column(sheet.looks[guess.column])} = {literal(value)}"
                     return Line(expression=condition, confidence=guess.confidence)
         return None
-
-    def _reach(self, draft: TableDraft, role: str) -> Guess | None:
-        """Find a role in the draft's sheets, else in one that joins to them; a user that names each row leads on."""
-        having = [sheet for sheet in draft.sheets if role in sheet.roles]
-        if having and role == "user":
-            self._lead_on(draft, having[-1], having[-1].roles[role][0].column)
-            return self._found(draft, role)
-        here = self._found(draft, role) if having else None
-        if (here is not None and here.confidence >= _SURE) or len(draft.joins) >= _MOST_JOINS:
-            return here
-        for partner in self.sheets:
-            theirs = partner.roles.get(role, [])
-            better = bool(theirs) and (here is None or theirs[0].confidence > here.confidence + CLOSE)
-            if partner in draft.sheets or not better:
-                continue
-            link = self._link(draft, partner)
-            if link is not None:
-                draft.joins.append((partner, *link))
-                return self._reach(draft, role)
-        return here
-
-    def _link(self, draft: TableDraft, partner: Sheet) -> tuple[str, str] | None:
-        """Find a column here and a key there that name the same things: called the same, else of the same values."""
-        keys = [column for column in partner.looks if column in partner.source.columns and partner.is_key(column)]
-        for key in keys:
-            if any(key in sheet.source.columns for sheet in draft.sheets):
-                return key, key
-        for key in keys:
-            for column, look in draft.sheet.looks.items():
-                words = look.number < 0.5 and look.length >= 4 and look.n_distinct > 2  # small numbers are the same by chance
-                if words and column in draft.sheet.source.columns and self._share(draft.sheet, column, partner, key) > 0.8:
-                    return column, key
-        return None
-
-    def _lead_on(self, draft: TableDraft, sheet: Sheet, column: str) -> None:
-        """Join a sheet that knows the person behind a user id that is new with every row."""
-        for partner in self.sheets:
-            if not sheet.is_key(column) or partner in draft.sheets or not partner.is_key(column):
-                continue
-            others = [guess for guess in partner.roles.get("user", []) if guess.column != column and guess.confidence > 0.8]
-            if others and "order" not in partner.roles:
-                draft.joins.append((partner, column, column))
-                return
-
-    def _found(self, draft: TableDraft, role: str) -> Guess:
-        """Return the best guess of a role; a user's from the last sheet that has one, as joins lead to the person."""
-        guesses = [sheet.roles[role][0] for sheet in draft.sheets if role in sheet.roles]
-        return guesses[-1] if role == "user" else max(guesses, key=lambda guess: guess.confidence)
-
-    def _line(self, draft: TableDraft, role: str) -> Line:
-        """Return a role's line; ask where two guesses are close."""
-        guess = self._reach(draft, role)
-        assert guess is not None, "the caller knows that the role is there"
-        sheet = next(sheet for sheet in draft.sheets if guess in sheet.roles.get(role, []))
-        guesses = sheet.roles[role]
-        close = [other for other in guesses if guess.confidence - other.confidence < CLOSE]
-        if len(close) > 1:
-            options = [f"{other.column} ({other.confidence:.2f})" for other in close]
-            guess = close[self.choose(f"{sheet.name}: which column is the {role}?", options)]
-        others = [other for other in guesses if other is not guess][:1]
-        remark = f"next best {others[0].column} {others[0].confidence:.2f}" if others else ""
-        look = sheet.looks[guess.column]
-        expression = self._column(look)
-        if role == "time" and look.epoch:
-            unit = {"seconds": "", "milliseconds": " / 1000", "microseconds": " / 1000000"}[look.epoch]
-            written = f"to_timestamp(TRY_CAST({expression} AS DOUBLE){unit})"
-            remark = "; ".join([f"{look.epoch} since 1970"] + [remark] * bool(remark))
-            return Line(expression=written, confidence=guess.confidence, remark=remark)
-        if role == "time" and look.time < 0.5 and look.filled:
-            unit = "HOUR" if "hour" in name_parts(guess.column) else "DAY"
-            return Line(
-                expression=f"TIMESTAMP '2020-01-06' + CAST({expression} AS INTEGER) * INTERVAL 1 {unit}",
-                confidence=guess.confidence,
-                fill_in=f"the day from which {guess.column} counts; 2020-01-06 is a placeholder",
-            )
-        return Line(expression=expression, confidence=guess.confidence, remark=remark)
 
     def _exposures(self, orders: TableDraft) -> TableDraft | None:
         for sheet in self.sheets:
@@ -303,71 +216,35 @@ class Drafter:
             if sheet is orders.sheet and contacted is None:
                 continue
             draft = TableDraft(table="exposures", sheet=sheet, where=contacted)
-            if self._reach(draft, "user") is None or not self._overlap(draft, orders):
+            if self.reach(draft, "user") is None or not self.overlap(draft, orders):
                 continue
-            draft.lines["user_id"] = self._line(draft, "user")
-            draft.lines["exposed_at"] = self._line(draft, "time")
-            draft.lines["action"] = self._line(draft, "action")
+            draft.lines["user_id"] = self.line(draft, "user")
+            draft.lines["exposed_at"] = self.line(draft, "time")
+            draft.lines["action"] = self.line(draft, "action")
             if "propensity" in sheet.roles:
-                draft.lines["propensity"] = self._line(draft, "propensity")
-            self._further(draft, cost="cost", channel="channel")
-            self._when(draft, "ends_at", ("end", "ends", "expires", "expiry", "until"))
-            self._when(draft, "redeemed_at", ("redeemed", "redemption", "used", "eingelost"))
+                draft.lines["propensity"] = self.line(draft, "propensity")
+            self.map_further(draft, cost="cost", channel="channel")
+            self.map_when(draft, "ends_at", ("end", "ends", "expires", "expiry", "until"))
+            self.map_when(draft, "redeemed_at", ("redeemed", "redemption", "used", "eingelost"))
             return draft
         return None
-
-    def _column(self, look: ColumnLook) -> str:
-        """Return a column as SQL."""
-        return sql_of(self.connection, look)
-
-    def _when(self, draft: TableDraft, name: str, words: Sequence[str]) -> None:
-        """Map a second time of a sheet, which its name tells apart."""
-        for column, look in draft.sheet.looks.items():
-            if look.time > 0.9 and not look.time_formats and set(words) & set(name_parts(column)):
-                draft.lines[name] = Line(expression=self._column(look))
-                return
-
-    def _further(self, draft: TableDraft, **columns: str) -> None:
-        """Map columns that need not be there, by the role that the draft's own sheet has for them."""
-        taken = {line.expression for line in draft.lines.values()}
-        for name, role in columns.items():
-            for guess in draft.sheet.roles.get(role, []):
-                expression = self._column(draft.sheet.looks[guess.column])
-                if guess.confidence >= _SURE and expression not in taken:
-                    draft.lines[name] = Line(expression=expression, confidence=guess.confidence)
-                    taken.add(expression)
-                    break
-
-    def _overlap(self, draft: TableDraft, orders: TableDraft) -> bool:
-        user, buyer = self._reach(draft, "user"), self._found(orders, "user")
-        assert user is not None
-        mine = next(sheet for sheet in draft.sheets if user in sheet.roles["user"])
-        theirs = next(sheet for sheet in orders.sheets if buyer in sheet.roles.get("user", []))
-        return mine is theirs or self._share(theirs, buyer.column, mine, user.column) > 0.2
-
-    def _share(self, left: Sheet, column: str, right: Sheet, other: str) -> float:
-        """Return the share of a column's values that another sheet's column holds, among two thousand."""
-        mine = f"SELECT DISTINCT CAST({_reached(left, column)} AS VARCHAR) AS v FROM {left.source.view} LIMIT 2000"
-        theirs = f"SELECT CAST({_reached(right, other)} AS VARCHAR) FROM {right.source.view}"
-        query = f"SELECT coalesce(avg(CAST(v IN ({theirs}) AS INTEGER)), 0) FROM ({mine})"
-        return float(self.connection.execute(query).fetchall()[0][0])
 
     def _customers(self, sheet: Sheet, orders: TableDraft, drafts: list[TableDraft]) -> TableDraft | None:
         if any(draft.table == "customers" for draft in drafts) or not any("user" in known.roles for known in orders.sheets):
             return None
-        buyer = self._found(orders, "user")
+        buyer = self.found(orders, "user")
         theirs = next(known for known in orders.sheets if buyer in known.roles.get("user", []))
         for column in sheet.looks:
-            if not sheet.is_key(column) or self._share(theirs, buyer.column, sheet, column) < 0.2:
+            if not sheet.is_key(column) or self.share(theirs, buyer.column, sheet, column) < 0.2:
                 continue
             draft = TableDraft(table="customers", sheet=sheet)
-            draft.lines["user_id"] = Line(expression=self._column(sheet.looks[column]), confidence=0.9)
+            draft.lines["user_id"] = Line(expression=self.column(sheet.looks[column]), confidence=0.9)
             if "consent" in sheet.roles:
-                draft.lines["consent"] = self._line(draft, "consent")
+                draft.lines["consent"] = self.line(draft, "consent")
             for name, look in sheet.looks.items():
                 label = "_".join(name_parts(name))
                 known = {line.expression for line in draft.lines.values()}
-                expression = self._column(look)
+                expression = self.column(look)
                 if label in draft.lines or expression in known or name in sheet.personal or look.n_distinct < 2:
                     continue
                 if look.n_distinct <= 60 or look.number > 0.9:
@@ -379,12 +256,12 @@ class Drafter:
         guesses, bought = sheet.roles.get("product", []), orders.sheet.roles.get("product", [])
         if not guesses or not bought or not sheet.is_key(guesses[0].column):
             return None
-        if self._share(orders.sheet, bought[0].column, sheet, guesses[0].column) < 0.2:
+        if self.share(orders.sheet, bought[0].column, sheet, guesses[0].column) < 0.2:
             return None
         draft = TableDraft(table="products", sheet=sheet)
         for role, name in (("product", "product_id"), ("title", "title"), ("category", "category"), ("money", "price")):
             if role in sheet.roles:
-                draft.lines[name] = self._line(draft, role)
+                draft.lines[name] = self.line(draft, role)
         return draft
 
     def _reviews(self, sheet: Sheet) -> TableDraft | None:
@@ -397,17 +274,12 @@ class Drafter:
         return self._texts(TableDraft(table="searches", sheet=sheet)) if named and "rating" not in sheet.roles else None
 
     def _texts(self, draft: TableDraft) -> TableDraft | None:
-        if self._reach(draft, "user") is None or "time" not in draft.sheet.roles:
+        if self.reach(draft, "user") is None or "time" not in draft.sheet.roles:
             return None
-        draft.lines["user_id"] = self._line(draft, "user")
+        draft.lines["user_id"] = self.line(draft, "user")
         written = draft.sheet.roles["time"][0]  # not the order's time, which a joined sheet may tell
-        draft.lines["at"] = Line(expression=self._column(draft.sheet.looks[written.column]), confidence=written.confidence)
-        draft.lines["text"] = self._line(draft, "text")
+        draft.lines["at"] = Line(expression=self.column(draft.sheet.looks[written.column]), confidence=written.confidence)
+        draft.lines["text"] = self.line(draft, "text")
         if draft.table == "reviews":
-            draft.lines["rating"] = self._line(draft, "rating")
+            draft.lines["rating"] = self.line(draft, "rating")
         return draft
-
-
-def _reached(sheet: Sheet, column: str) -> str:
-    look = sheet.looks[column]
-    return look.expression or quote(column)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.draft import Choose
 from decision_engine.history.infer import CLOSE, name_parts
 from decision_engine.history.round_shares import round_shares
 from decision_engine.history.sheets import Sheet

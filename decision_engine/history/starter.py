@@ -16,8 +16,9 @@ from decision_engine.config.schema import config_schema_json
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.action_drafts import ActionDraft, draft_actions
 from decision_engine.history.candidates import find_sources
+from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
-from decision_engine.history.draft import Choose, Drafter
+from decision_engine.history.draft import Drafter
 from decision_engine.history.experiment import ExperimentDraft, experiment_lines, find_experiment
 from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
 from decision_engine.history.ingest import read_history
