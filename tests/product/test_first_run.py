@@ -90,7 +90,7 @@ def test_logged_rounds_are_valued_by_check_and_refused_by_run_in_words(tmp_path:
 SETS = {
     "cdnow": (["cdnow_master.csv.gz"], 69_659),
     "starbucks_offers": (["transcript.parquet", "profile.csv.gz", "portfolio.csv"], 232_230),
-    "olist_sample": ([f"{name}.csv" for name in ("orders", "customers", "order_items", "order_reviews", "products")], 8_842),
+    "olist_sample": ([f"{name}.csv" for name in ("orders", "customers", "order_items", "order_reviews", "products")], 8_824),
     "open_bandit": (["random_men.parquet"], 10_046),
 }
 
