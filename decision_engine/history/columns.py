@@ -323,5 +323,5 @@ def text_encoding(path: Path) -> str:
     common = sum(
         "\u4e00" <= letter <= "\u9fa5" or "\u3000" <= letter <= "\u303f" or "\uff00" <= letter <= "\uffef" for letter in foreign
     )
-    pairs = len(re.findall(rb"[\xb0-\xf7][\xa1-\xfe]", whole))  # where the common signs of GB 2312 lie
+    pairs = len(re.findall(rb"[\xa1-\xf7][\xa1-\xfe]", whole))  # where the signs of GB 2312 lie
     return "gb18030" if foreign and common / len(foreign) > 0.9 and pairs >= 0.6 * len(foreign) else "cp1252"

@@ -29,6 +29,7 @@ _CONTROLS = frozenset(
         "0",
         "false",
         "placebo",
+        "psa",
         "sham",
         "holdout",
         "hold out",
@@ -58,7 +59,7 @@ _TRUTHS = frozenset((
     "mu0", "mu1", "y0", "y1", "ycf", "ycfactual", "ycounterfactual", "counterfactual",
     "ite", "tau", "cate", "truecate", "trueite", "trueeffect", "replicate", "replication",
 ))  # fmt: skip
-_PLAIN = 0.95  # confidence from which a column is the treatment even beside a column of times
+_PLAIN = 0.9  # confidence from which a column is the treatment even beside a column of times
 _SURE = 0.5  # confidence from which a column may be the treatment
 _CONTROL_NAMED = 0.3  # what a value named like a control group adds to it
 _TIME = 0.6  # confidence from which a column of times says that the file is a log

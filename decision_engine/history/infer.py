@@ -204,7 +204,9 @@ def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, lis
             if any(part in _AGAINST.get(role, ()) for part in parts):
                 named -= 0.4
             fits = _NAMED_ONLY if rowless else _FITS[role](look)
-            if fits > 0 and (named > 0.15 or (role == "time" and look.time > 0.95 and look.number < 0.5)):
+            if fits > 0 and (
+                named > 0.15 or (role == "time" and look.time > 0.95 and (look.number < 0.5 or bool(look.time_formats)))
+            ):
                 confidence = round(max(0.0, min(1.0, named + fits)), 2)
                 guesses.append((named + fits, Guess(role=role, column=name, confidence=confidence)))
         ranked = sorted(guesses, key=lambda one: -one[0])  # by what lies above 1 as well

@@ -32,6 +32,7 @@ class OrderState(Enum):
 _STEMS: dict[OrderState, tuple[str, ...]] = {
     OrderState.RETURNED: (
         "refund", "return", "retour", "chargeback", "charged back", "erstatt", "zuruckgegeben", "zuruckgesandt", "ruckerstatt",
+        "ruckgab", "rucksend",
         "gutgeschrieben", "rembours", "devuel", "devolv", "reembols", "estorn", "rimbors", "restituit",
     ),
     OrderState.VOID: (

@@ -198,3 +198,17 @@ def test_an_experiment_laid_out_as_well_known_ones_is_one(tmp_path: Path, layout
     assert config.tables.experiment[0].columns["treatment"] == treatment
     assert list(config.experiment.outcomes) == outcomes
     assert list(config.experiment.covariates) == covariates
+
+
+def test_a_page_test_with_the_time_of_each_visit_is_an_experiment(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    group = rng.choice(["control", "treatment"], N)
+    frame = pd.DataFrame({
+        "user_id": np.arange(N), "timestamp": (_DAY + pd.to_timedelta(rng.integers(0, 9**6, N), unit="s")).astype(str),
+        "group": group, "converted": rng.integers(0, 2, N),
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "test.csv", index=False)
+    write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
+    config = load_config(tmp_path / "config.yaml")
+    assert config.experiment is not None
+    assert config.experiment.outcomes == ("converted",)
