@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -81,16 +81,7 @@ def draft_actions(
         for raw in raws:
             told = _told(*catalogue, raw) if catalogue is not None else ActionDraft(raw=raw, name="")
             name = _name(raw, told.name or None, column, {one.name for one in found})
-            found.append(
-                ActionDraft(
-                    raw=raw,
-                    name=name,
-                    kind=told.kind,
-                    channel=told.channel,
-                    description=told.description,
-                    told_by=told.told_by,
-                )
-            )
+            found.append(replace(told, name=name))
     return tuple(found)
 
 

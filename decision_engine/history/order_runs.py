@@ -20,7 +20,7 @@ from simulations.panel import Calendar
 AnyInts: TypeAlias = NDArray[np.integer[Any]]
 
 _A_DAY = 86_400_000_000  # microseconds
-_ONE = 1 << 30
+ONE = 1 << 30  # parts of one, in which money is summed as whole numbers
 _FITS = float(1 << 62)
 _FEWEST = 1 << 20  # orders that are handed on at once, at least
 
@@ -97,7 +97,7 @@ class OrderRuns:
 
     def _table(self, users: pa.Array, hashes: AnyInts, times: AnyInts, parts: AnyInts) -> pa.Table:
         self._known.append(hashes)
-        arrays = [users, pa.array((times - self._start) // _A_DAY), pa.array(_rounded(parts / _ONE))]
+        arrays = [users, pa.array((times - self._start) // _A_DAY), pa.array(_rounded(parts / ONE))]
         return pa.Table.from_arrays(arrays, names=["user_id", "day", "revenue"])
 
     def _checked(self, held: list[pa.Table]) -> pa.Table:

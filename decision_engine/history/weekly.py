@@ -15,13 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from decision_engine.history.order_runs import OrderRuns, ScatteredOrdersError
+from decision_engine.history.order_runs import ONE, OrderRuns, ScatteredOrdersError
 from simulations.arrays import IntArray
 from simulations.panel import BULK, Calendar, NoneInsideError
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
 Item = TypeVar("Item")
-_ONE = 1 << 30
 _BLOCK, _FEWEST = 1 << 17, 1 << 20  # rows that DuckDB hands over at once; rows that are counted at once, at least
 LARGEST = float(1 << 33)  # amounts below it fit into 64 bits as multiples
 
@@ -36,12 +35,12 @@ def exact_sum(column: str, *, large: bool = False) -> str:
     """
     if large:
         return f"list_sum(list_sort(list({column}) FILTER ({column} IS NOT NULL)))"
-    return f"(CAST(sum({whole_parts(column)}) AS DOUBLE) / {_ONE})"
+    return f"(CAST(sum({whole_parts(column)}) AS DOUBLE) / {ONE})"
 
 
 def whole_parts(column: str) -> str:
     """Return SQL for a column of money in whole multiples of 2⁻³⁰; NULL where that would not fit into 64 bits."""
-    return f"CASE WHEN abs({column}) < {LARGEST} THEN CAST(round({column} * {_ONE}) AS BIGINT) END"
+    return f"CASE WHEN abs({column}) < {LARGEST} THEN CAST(round({column} * {ONE}) AS BIGINT) END"
 
 
 def orders_of(items: str, *, discount: bool, large: bool = False, counted: str = "") -> str:
