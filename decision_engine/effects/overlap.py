@@ -98,7 +98,9 @@ def mean_differences(covariates: Float32Array, treated: BoolArray, weights: Floa
     gap = np.average(filled[treated], axis=0, weights=weights[treated]) - np.average(
         filled[~treated], axis=0, weights=weights[~treated]
     )
-    return np.where(spread > 1e-9, gap / np.maximum(spread, 1e-9), 0.0)
+    everybody = np.maximum(filled.std(axis=0), 1e-9)  # where each arm has one value throughout, and they differ
+    found: FloatArray = np.where(spread > 1e-9, gap / np.maximum(spread, 1e-9), gap / everybody)
+    return found
 
 
 def measure_overlap(rows: Landmarks, nuisances: Nuisances) -> Overlap:

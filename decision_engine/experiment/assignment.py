@@ -123,6 +123,8 @@ class Assignment:
             return "All probabilities of treatment are recorded and used as they stand."
         if self.mode == "mixed":
             return "Some probabilities of treatment are recorded and used as they stand; elsewhere the groups' shares stand in."
+        if best is None:
+            return "Nothing known before was there to be tested: treated as drawn at random, with the groups' own shares."
         return (
             f"What was known before does not tell who got what{told}: treated as drawn at random, with the groups' own shares."
         )
@@ -250,7 +252,8 @@ def _against_declared(trial: Trial, shares: dict[str, float], *, guessed: bool) 
     told = ", ".join(
         f"{n:,.0f} got {name} where {w:,.0f} were meant to" for name, n, w in zip(names, counts, wanted, strict=True)
     )
-    return GroupSizes(against="declared", p_value=p, words=_sized(p, told, "declared shares"))
+    shares_of = "shares that were guessed (`experiment.shares`, whose mark still stands)" if guessed else "declared shares"
+    return GroupSizes(against="declared", p_value=p, words=_sized(p, told, shares_of))
 
 
 def _against_recorded(trial: Trial) -> GroupSizes:

@@ -16,6 +16,7 @@ from simulations.arrays import FloatArray
 
 TOLD_WHO_PAYS = 0.95  # area under the curve with which a covariate may tell who has any outcome at all
 FEWEST_TO_SUSPECT = 50
+EXPECTED_TO_SUSPECT = 20  # users of a group that lacks what others have, from which on chance is out of the question
 TOP_SHARE = 0.1  # of all money from one user in a thousand or fewer: one user then moves the estimate
 
 
@@ -62,6 +63,7 @@ def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> l
         *_groups(trial),
         *_differences(assignment, balance),
         *_leakage(trial),
+        *_reach(trial),
         *_missing(trial),
         *_outliers(trial),
         *_consent(trial),
@@ -117,6 +119,26 @@ def _leakage(trial: Trial) -> list[Remark]:
             else:
                 continue
             remarks.append(Remark(kind="leakage", words=f"{words}; was it known before the treatment?"))
+    return remarks
+
+
+def _reach(trial: Trial) -> list[Remark]:
+    """Suspect outcomes and covariates that only users of some group can have: they tell who was reached."""
+    remarks = []
+    named = [*zip(trial.outcome_names, trial.outcomes.T, strict=True)]
+    named += [*zip(trial.covariate_names, trial.people.covariates.T.astype(np.float64), strict=True)]
+    for name, values in named:
+        nothing = np.nan_to_num(values) == 0.0
+        for action in trial.given:
+            group = trial.got(action)
+            others = ~group
+            expected = float((~nothing[others]).mean()) * float(group.sum()) if others.any() else 0.0
+            if nothing[group].all() and expected > EXPECTED_TO_SUSPECT:
+                words = (
+                    f"{name} is 0 for all {int(group.sum()):,} users of {trial.actions.names[action]}, where {expected:,.0f} "
+                    "would have it as in the other groups: it tells who was reached: neither an outcome nor known before."
+                )
+                remarks.append(Remark(kind="leakage", words=words))
     return remarks
 
 

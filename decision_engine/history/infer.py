@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from decision_engine.history.columns import ColumnLook
+from decision_engine.history.flags import flag_values
 
 CLOSE = 0.1  # two guesses nearer than this are worth a question
 _ITS_OWN, _OWN_NAME, _OF_THE_SOURCE = 0.999, 0.3, 0.7  # of an `id` of each row, in a source that is named for them
@@ -56,7 +57,9 @@ _WORDS: dict[str, dict[str, float]] = {
     "outcome": {
         "click": 0.55, "clicked": 0.55, "conversion": 0.6, "converted": 0.6, "visit": 0.5, "outcome": 0.6, "y": 0.4,
         "redeemed": 0.4, "completed": 0.4, "response": 0.4, "label": 0.3, "factual": 0.2, "bought": 0.5, "target": 0.5,
-        "exposure": 0.4, "exposed": 0.4, "opened": 0.4, "purchased": 0.5,
+        "exposure": 0.4, "exposed": 0.4, "opened": 0.4, "purchased": 0.5, "reward": 0.55, "retention": 0.5, "retained": 0.5,
+        "churn": 0.5, "churned": 0.5, "renewed": 0.5, "subscribed": 0.5, "activated": 0.5, "success": 0.45, "clicks": 0.5,
+        "conversions": 0.55, "signup": 0.45, "buys": 0.45,
     },
     "text": {
         "review": 0.35, "comment": 0.5, "message": 0.55, "text": 0.55, "utterance": 0.6, "body": 0.5, "query": 0.5,
@@ -103,7 +106,8 @@ _AGAINST: dict[str, frozenset[str]] = {
                        "approved", "carrier", "answer", "redeemed", "member", "zone"}),
     "order": frozenset({"item", "status", "date", "timestamp", "time", "product", "customer", "approved", "type", "day"}),
     "money": frozenset({"freight", "id", "disc", "discount", "cost", "cm", "rabatt", "g", "score", "installments", "code",
-                        "reward"}),
+                        "reward", "ads", "ad", "hour", "hours", "days", "rounds", "gamerounds", "count", "counts", "clicks",
+                        "visits", "sessions", "orders", "age", "tenure", "units", "points", "quantity", "qty"}),
     "product": frozenset({"category", "name", "feature", "lenght", "length", "height", "width", "weight", "qty", "photos",
                           "order", "affinity"}),
     "action": frozenset({"date", "timestamp", "time", "amount"}),
@@ -327,6 +331,10 @@ def _is_fraction(look: ColumnLook) -> bool:
     return look.number > 0.9 and any("." in value.rstrip("0").rstrip(".") for value in look.frequent)
 
 
+def _is_of_two(look: ColumnLook) -> bool:
+    return (look.number > 0.9 and look.n_distinct == 2) or bool(flag_values(look))
+
+
 _FITS: dict[str, Callable[[ColumnLook], float]] = {
     "user": _user,
     "time": _time,
@@ -338,7 +346,7 @@ _FITS: dict[str, Callable[[ColumnLook], float]] = {
     "title": lambda look: 0.3 if look.number < 0.5 and look.length > 5 else 0.0,
     "action": _few,
     "propensity": lambda look: 0.3 if look.number > 0.9 and (look.low or 0) > 0 and (look.high or 2) <= 1 else 0.0,
-    "outcome": lambda look: 0.35 if look.number > 0.9 and look.n_distinct == 2 else 0.05 if look.number > 0.9 else 0.0,
+    "outcome": lambda look: 0.35 if _is_of_two(look) else 0.05 if look.number > 0.9 else 0.0,
     "text": _text,
     "rating": lambda look: 0.35 if look.number > 0.9 and 2 <= look.n_distinct <= 11 else 0.0,
     "event": lambda look: 0.35 if look.number < 0.1 and 2 <= look.n_distinct <= 30 and look.distinct < 0.5 else 0.0,

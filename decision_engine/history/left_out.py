@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.experiment import ExperimentDraft, knows_the_truth
+from decision_engine.history.experiment import ExperimentDraft
 from decision_engine.history.infer import speaks_of_people
 from decision_engine.history.sheets import Sheet, TableDraft
 from decision_engine.history.sources import literal, quote
@@ -17,14 +17,21 @@ _MOST_EVENTS = 8
 _SHORT = 12
 
 
-def left_out_lines(sheet: Sheet, used: Iterable[str], indent: str = "  ") -> list[str]:
-    """Return comments that name a sheet's columns besides those used, by reason; none where all are used."""
+def left_out_lines(sheet: Sheet, used: Iterable[str], why: Mapping[str, str] | None = None, indent: str = "  ") -> list[str]:
+    """Return comments that name a sheet's columns besides those used, by reason; none where all are used.
+
+    Parameters
+    ----------
+    why : mapping of str to str, optional
+        Reasons that are known already, by column.
+    """
     known = set(used)
     reasons: dict[str, list[str]] = {}
     is_empty = not any(look.filled for look in sheet.looks.values())
     for name, look in sheet.looks.items():
         if name not in known:
-            reasons.setdefault(_reason(sheet, look, is_empty=is_empty), []).append(" ".join(name.split()))
+            reason = _reason(sheet, look, (why or {}).get(name, ""), is_empty=is_empty)
+            reasons.setdefault(reason, []).append(" ".join(name.split()))
     if not reasons:
         return []
     told = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
@@ -56,16 +63,16 @@ def comment_lines(words: str, indent: str = "  ") -> list[str]:
     )
 
 
-def _reason(sheet: Sheet, look: ColumnLook, *, is_empty: bool) -> str:
+def _reason(sheet: Sheet, look: ColumnLook, known: str, *, is_empty: bool) -> str:
     if look.name in sheet.personal:
         return "personal"
-    if knows_the_truth(look.name):
-        return "known only where outcomes were simulated"
     if not look.filled and not is_empty:
         return "empty"
     if look.n_distinct == 1:
         is_plain = look.length <= _SHORT and not speaks_of_people(look.name) and "@" not in look.frequent[0]
         return f"always {look.frequent[0]}" if is_plain else "one value throughout"  # which might name somebody
+    if known:
+        return known
     roles = [role for role, guesses in sheet.roles.items() if any(guess.column == look.name for guess in guesses)]
     return f"may be the {roles[0]}; not chosen" if roles else "no use known"
 

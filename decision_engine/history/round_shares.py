@@ -1,7 +1,8 @@
 """Simple shares that group sizes look like, as a test is set up: equal parts, a tenth or a quarter held out, the rest alike.
 
-A guess from the sizes cannot be more than a guess: whoever drew the users knows the shares. It errs on the side of the simple,
-so that sizes which lie near a simple share and still do not fit it are found out by the test of the sample ratio.
+A guess from the sizes cannot be more than a guess: whoever drew the users knows the shares. Sizes that lie near equal parts and
+still do not fit them are worth the alarm of the sample-ratio test, since most tests are drawn in equal parts; near any other
+shares, sizes that do not fit are no sign of them at all: 96 and 4 are not a failed 95 and 5.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _NEAR, _NEAR_BY_CHANCE = (
     0.02,
 )  # a share this far off still looks like it; in a small sample, as far as chance may take it
 _UNLIKELY = 0.001  # sizes that chance brings less often are no sign of the shares they lie near
-_SURE = {"fits": (0.9, 0.7), "off": (0.5, 0.3)}  # confidence in equal shares, and in others
+_EQUAL, _OTHER, _EQUAL_BUT_OFF = 0.9, 0.7, 0.5  # confidence in equal shares, in others, in equal ones that do not fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ def round_shares(counts: Sequence[int]) -> RoundShares | None:
     RoundShares(shares=(0.3334, 0.3333, 0.3333), confidence=0.9)
     >>> round_shares([102, 898]).shares
     (0.1, 0.9)
-    >>> round_shares([560, 440]) is None
-    True
+    >>> round_shares([560, 440]) is None, round_shares([96_000, 4_000]) is None
+    (True, True)
     """
     sizes = np.array(counts, dtype=np.float64)
     if sizes.size < 2 or sizes.min() <= 0.0:
@@ -49,7 +50,8 @@ def round_shares(counts: Sequence[int]) -> RoundShares | None:
         near = np.abs(sizes / sizes.sum() - shares) <= np.minimum(by_chance, 0.2 * shares)
         if near.all():
             fits = float(chisquare(sizes, shares * sizes.sum()).pvalue) >= _UNLIKELY
-            return RoundShares(shares=_written(shares), confidence=_SURE["fits" if fits else "off"][min(place, 1)])
+            if fits or place == 0:
+                return RoundShares(shares=_written(shares), confidence=_OTHER if place else _EQUAL if fits else _EQUAL_BUT_OFF)
     return None
 
 

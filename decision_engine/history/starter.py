@@ -19,7 +19,8 @@ from decision_engine.history.candidates import find_sources
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.draft import Drafter
-from decision_engine.history.experiment import ExperimentDraft, experiment_lines, find_experiment
+from decision_engine.history.experiment import ExperimentDraft, find_experiment
+from decision_engine.history.experiment_lines import experiment_lines
 from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
 from decision_engine.history.ingest import read_history
 from decision_engine.history.left_out import (
@@ -100,10 +101,11 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
     written = find_sources(files, path.parent)
     with SourceReader({name: SourceConfig.model_validate(s) for name, s in written.items()}, Origin(path=path)) as reader:
         sheets = [_sheet(reader, name, settings, choose) for name, settings in written.items()]
-        experiment = find_experiment(sheets, choose)
+        experiment = find_experiment(reader.connection, sheets, choose)
         if experiment is not None:
             others = [sheet.name for sheet in sheets if sheet is not experiment.sheet]
-            head = _head(path, others, [experiment.sheet], left_out_lines(experiment.sheet, columns_of_experiment(experiment)))
+            unused = left_out_lines(experiment.sheet, columns_of_experiment(experiment), experiment.left_out)
+            head = _head(path, others, [experiment.sheet], unused)
             return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
         drafts = Drafter(reader.connection, sheets, choose).draft()
         actions = draft_actions(reader.connection, sheets, drafts)

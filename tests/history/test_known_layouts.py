@@ -173,7 +173,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[np.random.Generator], dict[str, Any]], st
             "treatment": (rng.random(N) < 0.85).astype(int), "conversion": (rng.random(N) < 0.1).astype(int),
             "visit": (rng.random(N) < 0.2).astype(int), "exposure": (rng.random(N) < 0.1).astype(int),
         },
-        "treatment", ["conversion", "visit", "exposure"], ["f0", "f1", "f2", "f3"],
+        "treatment", ["conversion", "visit"], ["f0", "f1", "f2", "f3"],
     ),
     "a grocer's, with the day of joining": (
         lambda rng: {

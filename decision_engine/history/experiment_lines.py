@@ -1,0 +1,108 @@
+"""The lines of a configuration that an experiment's draft becomes."""
+
+from __future__ import annotations
+
+import re
+
+from decision_engine.history.experiment import ExperimentDraft
+from decision_engine.history.flags import flag_values
+from decision_engine.history.round_shares import round_shares
+from decision_engine.history.yaml_text import folded, quoted, yaml_text
+
+
+def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
+    """Return the lines of the configuration below its sources.
+
+    Parameters
+    ----------
+    marked : str
+        The mark of lines that only a person can answer.
+    """
+    actions = [name for name in draft.groups.values() if name != "none"]
+    user = _sql(draft.user) if draft.user is not None else "__row + 1"
+    who = "" if draft.user is not None else " # no column names the user: the number of the row does"
+    lines = [
+        "# One row a user. Canonical column: SQL expression over the source's columns.",
+        "tables:",
+        "  experiment:",
+        f"    source: {draft.sheet.name}",
+        "    columns:",
+        f"      user_id: {yaml_text(user)}{who}",
+        f"      treatment: {yaml_text(_sql(draft.treatment))} # {draft.confidence:.2f}",
+    ]
+    for name, column in (("propensity", draft.propensity), ("consent", draft.consent)):
+        lines += [f"      {name}: {yaml_text(_sql(column))}{_confidence(draft, name, column)}"] if column else []
+    flags = {name: flag_values(draft.sheet.looks[name]) for name in draft.outcomes}
+    lines += [f"      {yaml_text(name)}: {yaml_text(_sql(name))}" for name, counted in flags.items() if counted]
+    lines += ["    values:", "      treatment:"]
+    for raw, action in draft.groups.items():
+        asked = f" # {marked}: is this the control group?" if action == "none" and draft.control_guessed else ""
+        lines.append(f"        {quoted(raw)}: {action}{asked}")
+    for name, counted in flags.items():
+        told = ", ".join(f"{quoted(raw)}: {quoted(str(number))}" for raw, number in counted.items())
+        lines += [f"      {yaml_text(name)}: {{{told}}}"] if counted else []
+    lines += [
+        "",
+        "# What the columns mean; those not mapped above are the source's columns of the same name.",
+        "experiment:",
+        "  outcomes: # the first is money, the others are told beside it",
+    ]
+    for place, name in enumerate(draft.outcomes):
+        asked = f" # {marked}: {draft.money_guessed}" if place == 0 and draft.money_guessed else ""
+        asked = asked or _confidence(draft, "money", name) or _confidence(draft, "outcome", name)
+        lines.append(f"    - {yaml_text(name)}{asked}")
+    lines.append("  money: revenue # or margin, if the first outcome is margin already")
+    lines += folded("  covariates: [", draft.covariates, "] # known before the treatment: check this")
+    return [
+        *lines,
+        *_shares(draft, marked),
+        f"  horizon: two weeks # {marked}: how long outcomes were counted",
+        f"  ended_on: 2024-12-31 # {marked}: last day on which outcomes were counted; the plan is for the day after",
+        "",
+        f"margin_share: 0.25 # {marked}: margin as a share of revenue; 0.25 is a placeholder",
+        "margin_source: assumed",
+        "",
+        "actions:",
+        *(line for name in actions for line in _action(name, marked)),
+        "",
+        "campaign:",
+        f"  budget: 100 # {marked}: most the plan may cost",
+        "  holdout_share: 0.1",
+    ]
+
+
+def _confidence(draft: ExperimentDraft, role: str, column: str) -> str:
+    """Return the comment that says how sure a guess is; nothing where the column was not guessed for that role."""
+    found = [guess.confidence for guess in draft.sheet.roles.get(role, []) if guess.column == column]
+    return f" # {found[0]:.2f}" if found else ""
+
+
+def _shares(draft: ExperimentDraft, marked: str) -> list[str]:
+    """Return the line of the shares: those that the sizes look like, to be checked, or equal ones that are not in force."""
+    look = draft.sheet.looks[draft.treatment]
+    sizes = dict(zip(look.frequent, look.counts, strict=False))
+    found = None if draft.propensity else round_shares([sizes.get(raw, 0) for raw in draft.groups])
+    shares = found.shares if found is not None else tuple([1.0 / len(draft.groups)] * len(draft.groups))
+    told = ", ".join(f"{name}: {share:.4g}" for name, share in zip(draft.groups.values(), shares, strict=True))
+    if found is None:
+        return [f"  # shares: {{{told}}} # where users were drawn: what was meant; the group sizes are then tested"]
+    asked = "are these the shares that were meant? Guessed from the group sizes, which are tested against them"
+    return [f"  shares: {{{told}}} # {found.confidence:.2f}; {marked}: {asked}"]
+
+
+def _action(name: str, marked: str) -> list[str]:
+    return [
+        f"  - name: {name}",
+        f"    kind: recommendation # {marked}: coupon, gift, recommendation or care",
+        f"    channel: email # {marked}",
+        f"    cost: 0.1 # {marked}: cost of one contact",
+        "    effect: estimated",
+    ]
+
+
+def _sql(column: str) -> str:
+    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", column) and column not in _KEYWORDS
+    return column if plain else '"' + column.replace('"', '""') + '"'
+
+
+_KEYWORDS = frozenset({"group", "order", "table", "select", "case", "when", "user", "all", "column", "check", "default", "end"})
