@@ -11,6 +11,8 @@ import typer
 
 from decision_engine.cli.options import AsJson
 
+_GAP = ': "NULL"'
+
 
 def init(
     files: Annotated[
@@ -44,6 +46,7 @@ def init(
                 "decisions": list(starter.decisions),
                 "taken": list(starter.taken),
                 "key_variable": starter.key_variable,
+                "is_readable": starter.is_readable,
             }
         )
         return
@@ -57,6 +60,10 @@ def init(
         *(f"  {told}" for told in say_all(marked)),
     ):
         typer.echo(fold(line))
+    if not starter.is_readable:
+        gaps = [str(one.line) for one in marked if _GAP in one.written]
+        lines = f"fill in line{'s' * (len(gaps) > 1)} {', '.join(gaps)}" if gaps else "mend what was not found"
+        typer.echo(fold(f"First: {lines}; as it stands, {path} cannot be read"))
     if starter.key_variable is not None:
         typer.echo(f"First: export {starter.key_variable}=<a secret of 16 or more signs>, the key for pseudonyms")
     typer.echo(f"Next: decision-engine check {path}")

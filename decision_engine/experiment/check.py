@@ -199,7 +199,7 @@ def trial_check_text(checked: CheckedTrial, config: Config) -> str:
         far = checked.balance.reindex(checked.balance["z"].abs().sort_values(ascending=False, kind="stable").index)
         told = "; ".join(f"{row.covariate} ({row.action}) {row.difference:+.2f}" for row in far.head(_FARTHEST).itertuples())
         blocks.append(_wrapped(f"Covariates furthest from the control group, in standard deviations: {told}."))
-    blocks.append(_wrapped(history.summary()))
+    blocks += [_wrapped(words) for words in (history.counted(), *history.notes)]
     for row in history.reasons().head(20).itertuples():
         column = f", {row.column}" if isinstance(row.column, str) else ""
         blocks.append(_wrapped(f"Quarantined: {row.rows:,} rows of {row.table}{column}: {row.reason}."))

@@ -30,7 +30,7 @@ def trial_check_report(checked: CheckedTrial, config: Config) -> TrialCheckRepor
     return TrialCheckReport(
         title=f"{config.name}: the experiment before a run",
         subtitle=f"{config.origin.name}, outcomes until {settings.ended_on}; data {history.digest[:12]}",
-        summary=history.summary(),
+        summary=history.counted(),
         alarm=checked.alarm,
         words=words,
         to_fill_in=tuple(say_all(config.origin.placeholders)),

@@ -310,6 +310,11 @@ class _Ingestion:
         """Count a mapping's rows, and set those aside that do not count."""
         source = mapping.base
         n_asked = source.n_rows if mapping.mapping.where is None else self._count_rows(mapping.asked_for())
+        if n_asked < source.n_rows:
+            rule = " ".join(str(mapping.mapping.where).split())
+            n = source.n_rows - n_asked
+            rows = f"{n:,} row{'s' * (n > 1)}"
+            self.notes.append(f"Left out of {table.name}: {rows}, for which `{rule}` does not hold.")
         n_broken = n_asked - n_accepted - repeats.n
         broken = None
         if n_broken:

@@ -207,21 +207,17 @@ class History:
         first = of_table.iloc[0]
         return f"{first['column']} {first['reason']}" if isinstance(first["column"], str) else str(first["reason"])
 
-    def summary(self) -> str:
-        """Say what was read, to be read aloud."""
-        said = f"{self.n_read:,} rows read, {self.n_accepted:,} accepted, {self.n_quarantined:,} quarantined."
+    def counted(self) -> str:
+        """Say how many rows were read, and what became of them."""
+        said = f"{self.n_read:,} rows read, {self.n_accepted:,} accepted, {self.n_quarantined:,} quarantined"
         corrected = [
-            f"{int(self.counts[name].sum()):,} {name}" for name in ("superseded", "repeated") if self.counts[name].sum()
+            f", {int(self.counts[name].sum()):,} {name}" for name in ("superseded", "repeated") if self.counts[name].sum()
         ]
-        if corrected:
-            said = f"{said[:-1]}, {', '.join(corrected)}."
-        return " ".join([said, *self._not_asked_for(), *self.notes])
+        return f"{said}{''.join(corrected)}."
 
-    def _not_asked_for(self) -> list[str]:
-        """Say how many rows a `where` left out: they are no part of the rows read."""
-        left_out = self.counts.groupby("table", sort=False)["left_out"].sum()
-        told = [f"{n:,} of {table}" for table, n in left_out.items() if n]
-        return [f"Further rows, not asked for by `where`: {', '.join(told)}."] if told else []
+    def summary(self) -> str:
+        """Say what was read and how, to be read aloud."""
+        return " ".join([self.counted(), *self.notes])
 
     def _stored(self) -> StoredTables:
         if not isinstance(self.tables, StoredTables):

@@ -64,6 +64,8 @@ class Starter:
         What the files do not tell, and what that means.
     key_variable : str or None
         The environment variable that must hold a key for pseudonyms before the configuration can be used.
+    is_readable : bool
+        Whether a history could be read by it as it stands.
     """
 
     text: str
@@ -72,6 +74,7 @@ class Starter:
     taken: tuple[str, ...] = ()
     not_found: tuple[str, ...] = ()
     key_variable: str | None = None
+    is_readable: bool = True
 
 
 def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -> Starter:
@@ -150,7 +153,9 @@ def _write_history(
         with _some_key(config.privacy.pseudonym_key):
             path.write_text(render(weeks_of(read_history(config), zone=zone)), encoding="utf-8")
         load_config(path)
+        is_readable = True
     except (ConfigError, HistoryError) as error:  # the draft stands; whoever fills it in sees the same message from `check`
+        is_readable = False
         rowless = [sheet.name for sheet in kept if not any(look.filled for look in sheet.looks.values())]
         if rowless:
             not_found.append(
@@ -163,9 +168,8 @@ def _write_history(
         raise
     (path.parent / SCHEMA_FILE).write_text(config_schema_json(), encoding="utf-8")
     not_found += [consent] if consent else []
-    return _starter(
-        path.read_text(encoding="utf-8"), decisions, not_found, taken=[f"{d.table}: {r}" for d in drafts for r in d.remarks]
-    )
+    taken = [f"{draft.table}: {remark}" for draft in drafts for remark in draft.remarks]
+    return _starter(path.read_text(encoding="utf-8"), decisions, not_found, taken=taken, is_readable=is_readable)
 
 
 def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft) -> Starter:
@@ -174,17 +178,21 @@ def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft:
     not_found = [] if draft.consent else [NO_CONSENT.format(where="tables.experiment")]
     _make_folder(path.parent)
     path.write_text(text, encoding="utf-8")
+    is_readable = True
     try:
         read_history(load_config(path))
     except (ConfigError, HistoryError) as error:  # as above
+        is_readable = False
         not_found.append(f"a user that could be read: {error}")
     except BaseException:
         path.unlink()
         raise
-    return _starter(text, decisions, not_found)
+    return _starter(text, decisions, not_found, is_readable=is_readable)
 
 
-def _starter(text: str, decisions: Sequence[str], not_found: Sequence[str], *, taken: Sequence[str] = ()) -> Starter:
+def _starter(
+    text: str, decisions: Sequence[str], not_found: Sequence[str], *, taken: Sequence[str] = (), is_readable: bool
+) -> Starter:
     marked = tuple(line.strip() for line in text.splitlines() if FILL_IN in line and not line.startswith("#"))
     return Starter(
         text=text,
@@ -193,6 +201,7 @@ def _starter(text: str, decisions: Sequence[str], not_found: Sequence[str], *, t
         taken=tuple(dict.fromkeys(taken)),
         not_found=tuple(dict.fromkeys(not_found)),
         key_variable=KEY_VARIABLE if f"\nprivacy: {{pseudonym_key: {KEY_VARIABLE}}}" in text else None,
+        is_readable=is_readable,
     )
 
 

@@ -65,9 +65,9 @@ def check_document(checked: Checked, judged: Judged, config: Config) -> dict[str
 
 
 def check_text(checked: Checked, judged: Judged, config: Config) -> str:
-    """Return what `check` prints, on lines of at most 80 columns: what is wrong first, then what is there."""
+    """Return what `check` prints, on lines of at most 80 columns: what is wrong, what is there, what is still to fill in."""
     history, quality = checked.history, checked.quality
-    lines = [*judged.readiness.alarms, history.summary(), quality.summary(), f"History: {history.version}."]
+    lines = [*judged.readiness.alarms, history.counted(), quality.summary(), f"History: {history.version}.", *history.notes]
     lines += [
         f"Quarantined: {_n(row.rows, 'row')} of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: "
         f"{row.reason}; first is {first_place(history, row)}."
@@ -86,7 +86,7 @@ def check_text(checked: Checked, judged: Judged, config: Config) -> str:
     lines += [action.say(config.currency, config.interval_level) for action in judged.logged_actions]
     lines += judged.readiness.lines()
     if warning := warn_of(config.origin.placeholders, config.origin.name):
-        lines = [*warning.split("\n"), *lines]
+        lines += warning.split("\n")
     return "\n".join(_folded(line) for line in lines)
 
 

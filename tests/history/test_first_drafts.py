@@ -102,6 +102,18 @@ def test_what_no_column_tells_is_a_marked_line_of_the_draft(tmp_path: Path, kept
         read_history(config)
 
 
+def test_init_names_the_lines_without_which_nothing_can_be_read(tmp_path: Path) -> None:
+    _orders()[["order_id", "customer"]].to_csv(tmp_path / "sales.csv", index=False)
+    said = decision_engine("init", tmp_path / "sales.csv", "--out", tmp_path / "new", "--yes").out
+    number = next(
+        k for k, line in enumerate((tmp_path / "new/config.yaml").read_text().splitlines(), 1) if "ordered_at: " in line
+    )
+    assert f"First: fill in line {number}; as it stands," in said
+    _orders().to_csv(tmp_path / "sales.csv", index=False)
+    said = decision_engine("init", tmp_path / "sales.csv", "--out", tmp_path / "whole", "--yes").out
+    assert "First:" not in said
+
+
 def test_an_empty_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     answer = decision_engine("init", tmp_path / "empty.csv", "--out", tmp_path, "--yes")

@@ -225,7 +225,7 @@ def test_rows_that_nobody_asked_for_are_told(tmp_path: Path) -> None:
         tmp_path, PATTERN.replace("    source: orders\n", "    source: orders\n    where: number <> '1'\n"), orders_1=JANUARY
     )
     said = HistoryStore(tmp_path / "history").open(config).summary()
-    assert "Further rows, not asked for by `where`: 1 of orders." in said
+    assert "Left out of orders: 1 row, for which `number <> '1'` does not hold." in said
 
 
 def test_rows_that_would_correct_earlier_ones_are_told_with_what_lets_them(tmp_path: Path) -> None:
