@@ -33,6 +33,7 @@ _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d",
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
 _SOME = 0.005  # share of values that a further written form must add to be worth a setting
+_TRIED = 2_000  # different values, about, that every written form is tried on; forms that read none of them are not counted
 _EPOCHS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6}  # units a second
 _EARLIEST, _LATEST = 631_152_000.0, 4_102_444_800.0  # 1990 and 2100, in seconds from 1970
 _DEEPEST = 3
@@ -206,12 +207,7 @@ def _look(
     frequent = tuple(value for value, _ in most)
     known = max(filled, 1)
     decimal_comma = sure > 0 or (commas > 0 and not groups)
-    formats: tuple[str, ...] = ()
-    further: tuple[str, ...] = ()
-    share = times / known
-    if filled and share < 0.995 and (kind == "VARCHAR" or "INT" in kind) and 6 <= (length or 0) <= 24:
-        formats, further, share = _formats(connection, rows, filled, share, numbers / known, low, high)
-    return ColumnLook(
+    look = ColumnLook(
         name=name,
         type=kind,
         expression=expression,
@@ -222,9 +218,8 @@ def _look(
         comma=commas / known if decimal_comma else 0.0,
         grouped=0.0 if decimal_comma or not groups else (groups + numbers) / known,
         thousands=_thousands(frequent, dotted) if decimal_comma else "",
-        time=share,
-        time_formats=formats,
-        further_formats=further,
+        time=times / known,
+        time_formats=(),
         offset=offsets / known,
         epoch=_epoch(numbers / known, low, high, kind),
         low=low,
@@ -234,6 +229,8 @@ def _look(
         frequent=frequent,
         counts=tuple(count for _, count in most),
     )
+    is_text = (kind == "VARCHAR" or "INT" in kind) and 6 <= look.length <= 24
+    return _with_time_formats(connection, rows, look, filled) if filled and look.time < 0.995 and is_text else look
 
 
 def _thousands(frequent: tuple[str, ...], dotted: int) -> str:
@@ -256,27 +253,22 @@ def _epoch(number: float, low: float | None, high: float | None, kind: str) -> s
     return next((unit for unit, a_second in _EPOCHS.items() if low >= _EARLIEST * a_second and high <= _LATEST * a_second), "")
 
 
-def _formats(
-    connection: duckdb.DuckDBPyConnection,
-    rows: str,
-    filled: int,
-    iso: float,
-    number: float,
-    low: float | None,
-    high: float | None,
-) -> tuple[tuple[str, ...], tuple[str, ...], float]:
-    """Find the written form that most values have, others that fit as well, and others that other values have."""
-    if number > 0.9 and not (low is not None and high is not None and low >= 19_000_101 and high <= 21_991_231):
-        return (), (), iso
+def _with_time_formats(connection: duckdb.DuckDBPyConnection, rows: str, look: ColumnLook, filled: int) -> ColumnLook:
+    """Find the written form of times that most values have, others that fit as well, and others that other values have."""
+    low, high = look.low, look.high
+    if look.number > 0.9 and not (low is not None and high is not None and low >= 19_000_101 and high <= 21_991_231):
+        return look
     read = {written: f"(try_strptime(v, {literal(written)}) >= TIMESTAMP '1900-01-01')" for written in TIME_FORMATS}
-    counts = ", ".join(f"count(*) FILTER ({holds})" for holds in read.values())
-    found = dict(zip(TIME_FORMATS, connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[0], strict=True))
-    best = max(found.values())
-    if best / filled <= max(iso, 0.3):
-        return (), (), iso
+    one_in = max(1, look.n_distinct // _TRIED)
+    some = f"(SELECT DISTINCT v FROM {rows} WHERE hash(v) % {one_in} = 0 OR v IN ({_listed(look.frequent)}))"
+    tried = _count_each(connection, read, some)
+    found = _count_each(connection, {written: read[written] for written, n in tried.items() if n}, rows)
+    best = max(found.values(), default=0)
+    if best / filled <= max(look.time, 0.3):
+        return look
     chosen = tuple(written for written, n in found.items() if n == best)
     if all(written.startswith("%Y-%m-%d") for written in chosen):  # ISO needs no setting
-        return (), (), iso
+        return look
     further: list[str] = []
     covered = best
     for written in sorted((w for w, n in found.items() if 0 < n < best), key=lambda w: -found[w]):
@@ -287,7 +279,18 @@ def _formats(
         if more / filled > _SOME:
             further.append(written)
             covered += more
-    return chosen, tuple(further), covered / filled
+    return replace(look, time_formats=chosen, further_formats=tuple(further), time=covered / filled)
+
+
+def _count_each(connection: duckdb.DuckDBPyConnection, conditions: Mapping[str, str], rows: str) -> dict[str, int]:
+    if not conditions:
+        return {}
+    counts = ", ".join(f"count(*) FILTER ({holds})" for holds in conditions.values())
+    return dict(zip(conditions, connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[0], strict=True))
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(literal(value) for value in values)
 
 
 def _contradicts(written: str, chosen: str) -> bool:
