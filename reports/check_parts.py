@@ -10,7 +10,7 @@ from reports.data import corrected_rows, parts_of_rows
 from reports.document import Section
 from reports.drawing import figure
 from reports.history_figures import quarantine_chart
-from reports.markup import Html, badge, code, element, joined, paragraph
+from reports.markup import Html, badge, code, element, joined, paragraph, prose
 from reports.tables import html_table, number_column, words_column
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def verdict_section(
         words = "nobody has vouched for these lines of the configuration, and every amount of money rests on them."
         points.append(joined([element("strong", "Placeholders:"), words, lines], " "))
     points += [
-        joined([element("strong", f"{row['kind'].capitalize()}:"), row["words"]], " ") for row in remarks.to_dict("records")
+        joined([element("strong", f"{row['kind'].capitalize()}:"), prose(row["words"])], " ")
+        for row in remarks.to_dict("records")
     ]
     if points:
         body += [
@@ -57,7 +58,7 @@ def verdict_section(
 
 def _strong(sentence: str) -> Html:
     lead, colon, rest = sentence.partition(":")
-    return joined([element("strong", lead + colon), rest.strip()], " ")
+    return joined([element("strong", lead + colon), prose(rest.strip())], " ")
 
 
 def stages_section(stages: pd.DataFrame, *, what: str) -> Section:
@@ -75,7 +76,7 @@ def stages_section(stages: pd.DataFrame, *, what: str) -> Section:
             "tr",
             element("th", row["stage"], scope="row", class_="left"),
             element("td", badge("yes", "passed") if row["supported"] else badge("no", "failed")),
-            element("td", row["remark"] or numbers.MISSING),
+            element("td", prose(row["remark"] or numbers.MISSING)),
         )
         for row in stages.to_dict("records")
     ]

@@ -62,9 +62,23 @@ def joined(parts: Iterable[str], between: str = "") -> Html:
     return Html(escaped(between).join(escaped(part) for part in parts))
 
 
+def prose(words: str) -> Html:
+    """Return a sentence as markup; names between backticks become those that a computer reads.
+
+    Examples
+    --------
+    >>> prose("what `fit` lacks"), prose("a ` alone")
+    ('what <code>fit</code> lacks', 'a ` alone')
+    """
+    pieces = words.split("`")
+    if isinstance(words, Html) or len(pieces) % 2 == 0:
+        return escaped(words)
+    return joined(code(piece) if place % 2 else piece for place, piece in enumerate(pieces))
+
+
 def paragraph(*parts: str, class_: str | None = None) -> Html:
     """Return a paragraph; parts follow each other after a space."""
-    return element("p", joined(parts, " "), class_=class_)
+    return element("p", joined(map(prose, parts), " "), class_=class_)
 
 
 def heading(words: str) -> Html:
@@ -74,7 +88,7 @@ def heading(words: str) -> Html:
 
 def bullets(items: Iterable[str]) -> Html:
     """Return a list, nothing where there are no items."""
-    points = [element("li", item) for item in items]
+    points = [element("li", prose(item)) for item in items]
     return element("ul", *points) if points else Html("")
 
 

@@ -247,7 +247,7 @@ def _outliers(history: History) -> list[Remark]:
     limit = OUTLIER * float(np.quantile(revenue, 0.99))
     far = int((revenue > limit).sum()) if limit > 0 else 0
     if far:
-        words = f"{far:,} orders bring more than ten times what one order in a hundred exceeds ({limit:,.2f}); the largest "
+        words = f"{far:,} orders bring more than {limit:,.2f}, ten times what one order in a hundred exceeds; the largest "
         remarks.append(Remark(kind="outlier", words=f"{words}{revenue.max():,.2f}."))
     returned = int((revenue < 0).sum())
     if returned:
