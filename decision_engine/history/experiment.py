@@ -46,6 +46,8 @@ class ExperimentDraft:
         Why the first outcome should be looked at; empty where its name says that it is money.
     left_out : dict of str to str
         Columns that are no covariates, and why.
+    sql : dict of str to str
+        Every column as an expression.
     """
 
     sheet: Sheet
@@ -60,6 +62,7 @@ class ExperimentDraft:
     money_guessed: str
     covariates: tuple[str, ...]
     left_out: dict[str, str]
+    sql: dict[str, str]
 
 
 def find_experiment(connection: duckdb.DuckDBPyConnection, sheets: Sequence[Sheet], choose: Choose) -> ExperimentDraft | None:
@@ -140,6 +143,7 @@ def _draft(connection: duckdb.DuckDBPyConnection, sheet: Sheet, choose: Choose) 
         money_guessed=money_guessed,
         covariates=tuple(name for name in others if name not in left_out),
         left_out=left_out,
+        sql={name: sql_of(connection, look) for name, look in sheet.looks.items()},
     )
 
 

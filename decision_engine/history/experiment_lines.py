@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from decision_engine.history.experiment import ExperimentDraft
 from decision_engine.history.flags import flag_values
 from decision_engine.history.round_shares import round_shares
@@ -19,7 +17,7 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
         The mark of lines that only a person can answer.
     """
     actions = [name for name in draft.groups.values() if name != "none"]
-    user = _sql(draft.user) if draft.user is not None else "__row + 1"
+    user = draft.sql[draft.user] if draft.user is not None else "__row + 1"
     who = "" if draft.user is not None else " # no column names the user: the number of the row does"
     lines = [
         "# One row a user. Canonical column: SQL expression over the source's columns.",
@@ -28,12 +26,13 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
         f"    source: {draft.sheet.name}",
         "    columns:",
         f"      user_id: {yaml_text(user)}{who}",
-        f"      treatment: {yaml_text(_sql(draft.treatment))} # {draft.confidence:.2f}",
+        f"      treatment: {yaml_text(draft.sql[draft.treatment])} # {draft.confidence:.2f}",
     ]
     for name, column in (("propensity", draft.propensity), ("consent", draft.consent)):
-        lines += [f"      {name}: {yaml_text(_sql(column))}{_confidence(draft, name, column)}"] if column else []
+        lines += [f"      {name}: {yaml_text(draft.sql[column])}{_confidence(draft, name, column)}"] if column else []
     flags = {name: flag_values(draft.sheet.looks[name]) for name in draft.outcomes}
-    lines += [f"      {yaml_text(name)}: {yaml_text(_sql(name))}" for name, counted in flags.items() if counted]
+    reached = [name for name in (*draft.outcomes, *draft.covariates) if flags.get(name) or draft.sheet.looks[name].expression]
+    lines += [f"      {yaml_text(name)}: {yaml_text(draft.sql[name])}" for name in reached]
     lines += ["    values:", "      treatment:"]
     for raw, action in draft.groups.items():
         asked = f" # {marked}: is this the control group?" if action == "none" and draft.control_guessed else ""
@@ -98,11 +97,3 @@ def _action(name: str, marked: str) -> list[str]:
         f"    cost: 0.1 # {marked}: cost of one contact",
         "    effect: estimated",
     ]
-
-
-def _sql(column: str) -> str:
-    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", column) and column not in _KEYWORDS
-    return column if plain else '"' + column.replace('"', '""') + '"'
-
-
-_KEYWORDS = frozenset({"group", "order", "table", "select", "case", "when", "user", "all", "column", "check", "default", "end"})

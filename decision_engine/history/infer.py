@@ -101,7 +101,9 @@ _ALL_WORDS = frozenset(word for words in _WORDS.values() for word in words)
 _ENDINGS = re.compile(r"(?P<word>[a-z]{3,})(?P<ending>id|no|nr|num|number|date|time|name|key|code|at)")  # of words run together
 _AGAINST: dict[str, frozenset[str]] = {
     "user": frozenset({"seller", "product", "order", "item", "zip", "city", "state", "name", "session", "query", "data",
-                       "feature", "affinity", "on", "became", "object"}),
+                       "feature", "affinity", "on", "became", "object", "age", "gender", "sex", "income", "since", "tenure",
+                       "tier", "type", "segment", "level", "class", "country", "region", "points", "score", "group", "status",
+                       "value", "rating", "lifetime", "count", "total", "spend", "birth", "days", "language", "category"}),
     "time": frozenset({"limit", "estimated", "birth", "became", "expire", "end", "ends", "updated", "delivered", "delivery",
                        "approved", "carrier", "answer", "redeemed", "member", "zone"}),
     "order": frozenset({"item", "status", "date", "timestamp", "time", "product", "customer", "approved", "type", "day"}),

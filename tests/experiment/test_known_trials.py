@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -118,3 +119,23 @@ def test_a_list_of_customers_beside_orders_is_no_experiment(tmp_path: Path) -> N
     text = started(people, tmp_path, tmp_path / "orders.csv")
     assert "\n  experiment:" not in text
     assert "\n  customers:" in text
+
+
+def test_amounts_with_signs_and_keys_inside_objects_are_reached(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    rows = [
+        {
+            "customer": {"id": f"C{k:05d}", "age": int(rng.integers(18, 80))},
+            "variant": str(rng.choice(["control", "voucher"])),
+            "revenue": f"${rng.gamma(2, 9):.2f}",
+        }
+        for k in range(1_000)
+    ]
+    (tmp_path / "trial.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = write_starter([str(tmp_path / "trial.jsonl")], tmp_path / "config.yaml").text
+    assert covariates_of(text) == {"customer.age"}
+    checked = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w", "--json").document
+    assert (checked["accepted"], checked["quarantined"]) == (1_000, 0)
+    means = {row["action"]: row["mean revenue"] for row in checked["assignment"]["groups"]}
+    paid = [float(row["revenue"][1:]) for row in rows if row["variant"] == "voucher"]
+    assert means["voucher"] == pytest.approx(np.mean(paid))
