@@ -6,9 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from policies.ope.choice import chosen_value as chosen_value
+    from policies.ope.choice import slope as slope
     from policies.ope.direct import direct_value as direct_value
     from policies.ope.doubly_robust import doubly_robust_value as doubly_robust_value
+    from policies.ope.embeddings import marginal_value as marginal_value
     from policies.ope.log import InteractionLog as InteractionLog
+    from policies.ope.shrinkage import Believed as Believed
     from policies.ope.value import Abstention as Abstention
     from policies.ope.value import PolicyValue as PolicyValue
     from policies.ope.weights import importance_weights as importance_weights
@@ -17,13 +21,17 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Abstention": "policies.ope.value",
+    "Believed": "policies.ope.shrinkage",
     "InteractionLog": "policies.ope.log",
     "PolicyValue": "policies.ope.value",
+    "chosen_value": "policies.ope.choice",
     "direct_value": "policies.ope.direct",
     "doubly_robust_value": "policies.ope.doubly_robust",
     "importance_weights": "policies.ope.weights",
     "inverse_propensity_value": "policies.ope.weights",
+    "marginal_value": "policies.ope.embeddings",
     "self_normalised_value": "policies.ope.weights",
+    "slope": "policies.ope.choice",
 }
 __all__ = sorted(_HOME)
 

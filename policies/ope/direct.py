@@ -15,17 +15,24 @@ from simulations.arrays import FloatArray, IntArray
 from simulations.randomness import stream
 
 N_FOLDS = 3
+N_BLOCKS = 5  # stretches of an adaptive log; each is predicted from those before it
 FEWEST_FOR_MODEL = 200  # decisions, below which a shrunken mean stands for a model
 _MOST_ROWS = 60_000
 
 
 def expected_rewards(log: InteractionLog, *, seed: int) -> FloatArray:
-    """Return (n_decisions, n_actions): the expected reward of each action, by models that saw no decision on that user."""
-    _, users = np.unique(log.users, return_inverse=True)
-    folds = (stream(seed, "ope folds").permutation(int(users.max()) + 1) % N_FOLDS)[users]
+    """Return (n_decisions, n_actions): the expected reward of each action, by models that saw no decision on that user.
+
+    Where the log is adaptive, by models that saw earlier decisions only; the first of them are expected to bring nothing.
+    """
     expected = np.zeros((log.n_decisions, log.n_actions))
+    if log.is_adaptive:
+        folds = np.arange(log.n_decisions) * N_BLOCKS // max(log.n_decisions, 1)
+    else:
+        _, users = np.unique(log.users, return_inverse=True)
+        folds = (stream(seed, "ope folds").permutation(int(users.max()) + 1) % N_FOLDS)[users]
     for fold in np.unique(folds):
-        learn = np.flatnonzero(folds != fold)
+        learn = np.flatnonzero(folds < fold if log.is_adaptive else folds != fold)
         base = _predict(log, learn, log.rewards, seed=seed, pull=0.0) if learn.size else np.zeros(log.n_decisions)
         here = folds == fold
         expected[here] = base[here, None]

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from policies.ope.bounds import Interval
 from policies.ope.direct import expected_rewards
 from policies.ope.intervals import effective_sample_size, value_with_interval
 from policies.ope.log import InteractionLog
+from policies.ope.shrinkage import WHOLE, Believed
 from policies.ope.value import Abstention, PolicyValue
 from policies.ope.weights import check_probabilities, importance_weights
 from simulations.arrays import FloatArray
@@ -28,7 +30,9 @@ def doubly_robust_value(
     *,
     against: FloatArray | None = None,
     action_values: FloatArray | None = None,
+    believed: Believed = WHOLE,
     level: float = 0.9,
+    interval: Interval = "normal",
     seed: int = 0,
     smallest_size: float = SMALLEST_SIZE,
 ) -> PolicyValue | Abstention:
@@ -42,6 +46,10 @@ def doubly_robust_value(
         Another policy's probabilities, whose value is taken off decision by decision; both need support.
     action_values : (n_decisions, n_actions) array, optional
         Expected reward of each action, from a model that did not see the row; otherwise fitted here, cross-fitted by user.
+    believed : Believed
+        How much of each weight to believe; all of it by default.
+    interval : str
+        As of `value_with_interval`; of an adaptive log always the confidence sequence.
     smallest_size : float
         Effective sample size below which the answer is an abstention.
 
@@ -69,12 +77,23 @@ def doubly_robust_value(
         reason = _lack_of_support(log, probabilities, weights, size, smallest_size)
         if reason:
             return Abstention(reason=reason, n_decisions=log.n_decisions, effective_sample_size=size)
-        total += sign * decision_scores(log, probabilities, values)
-    scores, weights = total, importance_weights(log, evaluation_probabilities)
-    return value_with_interval(scores, log.users, weights, level=level, estimator="doubly robust")
+        total += sign * decision_scores(log, probabilities, values, believed)
+    weights = importance_weights(log, evaluation_probabilities)
+    return value_with_interval(
+        total,
+        log.users,
+        weights,
+        level=level,
+        estimator="doubly robust" if believed == WHOLE else f"doubly robust, {believed.say()}",
+        share_clipped=believed.share_clipped(weights),
+        interval="sequence" if log.is_adaptive else interval,
+        seed=seed,
+    )
 
 
-def decision_scores(log: InteractionLog, evaluation_probabilities: FloatArray, action_values: FloatArray) -> FloatArray:
+def decision_scores(
+    log: InteractionLog, evaluation_probabilities: FloatArray, action_values: FloatArray, believed: Believed = WHOLE
+) -> FloatArray:
     """Return (n_decisions,): what each logged decision says of the policy's value; their mean is the doubly robust one.
 
     Two policies' scores on one log are paired, so that their difference has an error of its own.
@@ -86,7 +105,7 @@ def decision_scores(log: InteractionLog, evaluation_probabilities: FloatArray, a
     """
     residuals = log.rewards - action_values[np.arange(log.n_decisions), log.actions]
     expected = np.einsum("na,na->n", evaluation_probabilities, action_values)
-    return np.asarray(expected + importance_weights(log, evaluation_probabilities) * residuals)
+    return np.asarray(expected + believed(importance_weights(log, evaluation_probabilities)) * residuals)
 
 
 def _lack_of_support(

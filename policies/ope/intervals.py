@@ -1,10 +1,13 @@
-"""Normal intervals clustered by user: decisions on one person are one piece of evidence, however many there are."""
+"""Intervals clustered by user: decisions on one person are one piece of evidence, however many there are."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import norm
 
+from policies.ope.bounds import Interval, bernstein_interval, bootstrap_interval, confidence_sequence
 from policies.ope.value import PolicyValue
 from simulations.arrays import FloatArray, IntArray
 
@@ -39,20 +42,52 @@ def effective_sample_size(weights: FloatArray) -> float:
 
 
 def value_with_interval(
-    scores: FloatArray, users: IntArray, weights: FloatArray, *, level: float, estimator: str
+    scores: FloatArray,
+    users: IntArray,
+    weights: FloatArray,
+    *,
+    level: float,
+    estimator: str,
+    share_clipped: float = 0.0,
+    bias: float = 0.0,
+    interval: Interval = "normal",
+    seed: int = 0,
 ) -> PolicyValue:
-    """Return the mean of some scores as a policy's value with its clustered interval."""
-    estimate = float(scores.mean())
-    error = clustered_standard_error(scores, users)
-    half = float(norm.ppf(0.5 + level / 2.0)) * error
+    """Return the mean of some scores as a policy's value with its clustered interval.
+
+    Parameters
+    ----------
+    bias : float
+        Estimated bias of the mean, which widens the interval as an error of its own.
+    interval : str
+        "normal"; "bootstrap" of users, for few or skewed ones; "bernstein", which holds at any size where scores are bounded by
+        those seen, and is wide; "sequence", which holds at all times at once, for whoever looks every day.
+    """
+    estimate, error = float(scores.mean()), float(np.hypot(clustered_standard_error(scores, users), bias))
+    if interval == "normal":
+        half = float(norm.ppf(0.5 + level / 2.0)) * error
+        low, high = estimate - half, estimate + half
+    else:
+        low, high = _BOUNDS[interval](scores, users, level, seed)
+        low, high = low - abs(bias), high + abs(bias)
     return PolicyValue(
         estimate=estimate,
-        low=estimate - half,
-        high=estimate + half,
+        low=low,
+        high=high,
         standard_error=error,
         level=level,
         estimator=estimator,
         n_decisions=int(scores.size),
         n_users=int(np.unique(users).size),
         effective_sample_size=effective_sample_size(weights),
+        largest_weight=float(weights.max(initial=0.0)),
+        share_clipped=share_clipped,
+        interval=interval,
     )
+
+
+_BOUNDS: dict[str, Callable[[FloatArray, IntArray, float, int], tuple[float, float]]] = {
+    "bootstrap": lambda scores, users, level, seed: bootstrap_interval(scores, users, level=level, seed=seed),
+    "bernstein": lambda scores, users, level, _: bernstein_interval(scores, users, level=level),
+    "sequence": lambda scores, users, level, _: confidence_sequence(scores, users, level=level)[-1],
+}

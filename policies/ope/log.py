@@ -28,6 +28,9 @@ class InteractionLog:
         Who; decisions on one user count as one piece of evidence.
     allowed : (n_decisions, n_actions) bool array or None
         What contact rules allowed at decision time, the logged action always among it; None where nobody worked it out.
+    is_adaptive : bool
+        Whether the behaviour policy learned from what it logged, as a bandit does. Rows then stand in the order of time: models
+        of the reward learn from earlier rows alone, and intervals are confidence sequences, since a normal one may not hold.
     """
 
     contexts: Float32Array
@@ -37,6 +40,7 @@ class InteractionLog:
     users: IntArray
     n_actions: int
     allowed: BoolArray | None = None
+    is_adaptive: bool = False
 
     @property
     def mask(self) -> BoolArray:

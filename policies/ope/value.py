@@ -14,13 +14,19 @@ class PolicyValue:
     Attributes
     ----------
     estimate, low, high, standard_error : float
-        In the outcome's unit; the interval is normal, clustered by user.
+        In the outcome's unit; the interval is clustered by user.
     level : float
         Of the interval.
     estimator : str
-        "ips", "snips", "direct" or "doubly robust".
+        "ips", "snips", "direct", "doubly robust", or what it was shrunk by.
     effective_sample_size : float
         Kish size of the weights, in decisions.
+    largest_weight : float
+        Before any shrinking.
+    share_clipped : float
+        Share of the weights' sum that was not believed, in [0, 1].
+    interval : str
+        "normal", "bootstrap", "bernstein" or "sequence".
     """
 
     estimate: float
@@ -32,6 +38,9 @@ class PolicyValue:
     n_decisions: int
     n_users: int
     effective_sample_size: float
+    largest_weight: float
+    share_clipped: float = 0.0
+    interval: str = "normal"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row, a column an attribute, unrounded."""
@@ -39,9 +48,11 @@ class PolicyValue:
 
     def summary(self) -> str:
         """Return the value to read aloud."""
+        clipped = f", {self.share_clipped:.1%} of the weight not believed" if self.share_clipped else ""
         return (
             f"{self.estimate:.3f} per decision ({self.level:.0%} interval {self.low:.3f} to {self.high:.3f}; "
-            f"{self.estimator}, {self.n_decisions:,} decisions worth {self.effective_sample_size:,.0f})"
+            f"{self.estimator}, {self.n_decisions:,} decisions worth {self.effective_sample_size:,.0f}, largest weight "
+            f"{self.largest_weight:,.1f}{clipped})"
         )
 
 
