@@ -238,7 +238,7 @@ def list_buyers(
     n_buyers = 0
     for u in range(n):
         rows[n_buyers] = u
-        n_buyers += falls_below(luck[u], scores[u]) and alive[u]
+        n_buyers += int(falls_below(luck[u], scores[u]) & alive[u])  # no guess which way each user goes
     return n_buyers
 
 
