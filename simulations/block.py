@@ -65,8 +65,8 @@ class Block(NamedTuple):
         Alive at the week's beginning.
     given, redeemed : (n,) uint32 arrays
         Bits of the week's contacts and redemptions.
-    cells : (n,) int32 array
-        For finding bins.
+    below : (n,) int32 array
+        How many edges of a feature lie below, for finding bins.
     bins : (n_terms, n) uint8 array
     scores, lifts, luck : (n,) float64 arrays
         Log-odds to buy, shift of log spend, the purchase's uniform number.
@@ -94,7 +94,7 @@ class Block(NamedTuple):
     consent: BoolArray
     given: BitArray
     redeemed: BitArray
-    cells: NDArray[np.int32]
+    below: NDArray[np.int32]
     bins: NDArray[np.uint8]
     scores: FloatArray
     lifts: FloatArray

@@ -33,8 +33,6 @@ from simulations.kernel import (
     SPEND,
     SPEND_OFFSET,
     Behaviour,
-    bin_from,
-    cell_of,
     residual_quantile,
 )
 from simulations.randomness import Channel, uniform_at, word_at
@@ -161,6 +159,15 @@ def _latest(since: NDArray[np.uint8], a: int, n: int) -> np.uint8:
     return latest
 
 
+@njit(inline=True)
+def _full_shift(seen: Float32Array, who: np.uint64, a: int, response: ResponseArrays) -> float:
+    full = float(response.coefficients[a, 0])
+    for term in range(1, N_BASIS):
+        if response.coefficients[a, term] != 0.0:
+            full += response.coefficients[a, term] * scaled_value(seen[basis_feature(term), who], term, response)
+    return full
+
+
 @njit()
 def shift_scores(
     values: Float32Array,
@@ -186,17 +193,54 @@ def shift_scores(
         for u in range(n):
             rows[n_running] = u
             n_running += since[a, u] < courses.reach[a]
+        alike = not np.any(response.coefficients[a, 1:])
+        constant, duration = response.coefficients[a, 0], response.duration[a]
+        fatigue, lift = response.fatigue[a], response.spend_lift[a]
         for place in range(n_running):
             who = np.uint64(rows[place])
-            full = response.coefficients[a, 0]
-            for term in range(1, N_BASIS):
-                if response.coefficients[a, term] != 0.0:
-                    full += response.coefficients[a, term] * scaled_value(seen[basis_feature(term), who], term, response)
+            full = constant if alike else _full_shift(seen, who, a, response)
             shift = full * courses.habit[a, np.uint64(counts[a, who])] * courses.left[a, np.uint64(since[a, who])]
-            at_work = since[a, who] < response.duration[a]
-            fatigue = response.fatigue[a] * max(np.float64(values[_STOCK, who]) - 1.0, 0.0)
-            scores[who] += shift - fatigue if at_work else shift
-            lifts[who] += response.spend_lift[a] if at_work else 0.0
+            at_work = since[a, who] < duration
+            scores[who] += shift - (fatigue if at_work else 0.0) * max(np.float64(values[_STOCK, who]) - 1.0, 0.0)
+            lifts[who] += lift if at_work else 0.0
+
+
+@njit()
+def find_bins_of(seen: Float32Array, edges: Float32Array, below: NDArray[np.int32], bins: NDArray[np.uint8], n: int) -> None:
+    """Write the bins of one feature: how many edges lie below each user, several users and eight edges at a time."""
+    for u in range(n):
+        below[u] = 0
+    n_eights = edges.size // 8 * 8
+    for k in range(0, n_eights, 8):
+        if edges[k] == np.float32(np.inf):
+            break  # nothing lies above
+        e0, e1, e2, e3, e4, e5, e6, e7 = (
+            edges[k], edges[k + 1], edges[k + 2], edges[k + 3], edges[k + 4], edges[k + 5], edges[k + 6], edges[k + 7],
+        )  # fmt: skip
+        for u in range(n):
+            x = seen[u]
+            low = np.int32(x > e0) + np.int32(x > e1) + np.int32(x > e2) + np.int32(x > e3)
+            below[u] += low + np.int32(x > e4) + np.int32(x > e5) + np.int32(x > e6) + np.int32(x > e7)
+    for k in range(n_eights, edges.size):
+        for u in range(n):
+            below[u] += np.int32(seen[u] > edges[k])
+    for u in range(n):
+        bins[u] = np.uint8(below[u])
+
+
+@njit()
+def add_scores(scores: FloatArray, intercept: float, bins: NDArray[np.uint8], total: FloatArray, n: int) -> None:
+    """Write a head's score of each user: intercept and terms, one after the other, four at a time."""
+    for u in range(n):
+        total[u] = intercept
+    n_fours = scores.shape[0] // 4 * 4
+    for k in range(0, n_fours, 4):
+        for u in range(n):
+            so_far = total[u] + scores[k, np.uint64(bins[k, u])] + scores[k + 1, np.uint64(bins[k + 1, u])]
+            total[u] = so_far + scores[k + 2, np.uint64(bins[k + 2, u])] + scores[k + 3, np.uint64(bins[k + 3, u])]
+    for k in range(n_fours, scores.shape[0]):
+        for u in range(n):
+            total[u] += scores[k, np.uint64(bins[k, u])]
 
 
 @njit()
@@ -204,7 +248,7 @@ def score_purchase(
     values: Float32Array,
     seen: Float32Array,
     offsets: FloatArray,
-    cells: NDArray[np.int32],
+    below: NDArray[np.int32],
     bins: NDArray[np.uint8],
     total: FloatArray,
     scores: FloatArray,
@@ -213,16 +257,9 @@ def score_purchase(
     n: int,
 ) -> None:
     """Find all bins, and add what the purchase head says to the scores; `total` is room for the head alone."""
-    for u in range(n):
-        total[u] = behaviour.intercepts[PURCHASE]
     for term in range(behaviour.features.size):
-        feature, low, scale = np.uint64(behaviour.features[term]), behaviour.cell_low[term], behaviour.cell_scale[term]
-        for u in range(n):
-            cells[u] = cell_of(seen[feature, u], low, scale)
-        for u in range(n):
-            place = bin_from(seen[feature, u], behaviour.cells[term, np.uint64(cells[u])], behaviour.edges, term)
-            bins[term, u] = np.uint8(place)
-            total[u] += behaviour.scores[PURCHASE, term, place]
+        find_bins_of(seen[np.uint64(behaviour.features[term])], behaviour.edges[term], below, bins[term], n)
+    add_scores(behaviour.scores[PURCHASE], behaviour.intercepts[PURCHASE], bins, total, n)
     for u in range(n):
         said = behaviour.newcomer if values[_TENURE, u] == np.float32(0.0) else total[u]
         scores[u] = scores[u] + said + (offsets[OFFSET, u] + shock)
@@ -238,7 +275,7 @@ def list_buyers(
     n_buyers = 0
     for u in range(n):
         rows[n_buyers] = u
-        n_buyers += falls_below(luck[u], scores[u]) and alive[u]
+        n_buyers += int(falls_below(luck[u], scores[u]) & alive[u])  # no guess which way each user goes
     return n_buyers
 
 
@@ -257,12 +294,13 @@ def shop(
     days, revenue, base, rows, bought = block.days, block.revenue, block.base, block.rows, block.bought
     score, spend, offsets, lifts, bins = block.luck, block.scores, block.offsets, block.lifts, block.bins
     for k in range(n_buyers):
-        score[k], spend[k] = behaviour.intercepts[DAYS], behaviour.intercepts[SPEND]
-    for term in range(behaviour.features.size):
-        for k in range(n_buyers):
-            place = np.uint64(bins[term, np.uint64(rows[k])])
-            score[k] += behaviour.scores[DAYS, term, place]
-            spend[k] += behaviour.scores[SPEND, term, place]
+        who = np.uint64(rows[k])
+        of_days, of_spend = behaviour.intercepts[DAYS], behaviour.intercepts[SPEND]
+        for term in range(behaviour.features.size):
+            place = np.uint64(bins[term, who])
+            of_days += behaviour.scores[DAYS, term, place]
+            of_spend += behaviour.scores[SPEND, term, place]
+        score[k], spend[k] = of_days, of_spend
     for k in range(n_buyers):
         bought[k] = 1 + extra_days(uniform_at(base[np.uint64(rows[k])], period, _C_DAYS, 0), score[k])
     for k in range(n_buyers):
@@ -292,6 +330,7 @@ def redeem(
     since: NDArray[np.uint8],
     recency: Float32Array,
     rows: IntArray,
+    able: IntArray,
     redeemed: BitArray,
     redemptions: FloatArray,
     cost: FloatArray,
@@ -301,15 +340,23 @@ def redeem(
     response: ResponseArrays,
     costs: FloatArray,
 ) -> int:
-    """Let buyers redeem what is at work: the first purchase since the contact may; return how many redemptions there are."""
+    """Let buyers redeem what is at work: the first purchase since the contact may; return how many redemptions there are.
+
+    `able` is room for those who may.
+    """
     total = 0
     for a in range(1, response.duration.size):
         chance, duration = response.redemption[a], response.duration[a]
         if chance <= 0.0 or _latest(since, a, n) >= duration:
             continue
+        n_able = 0
         for k in range(n_buyers):
             u = np.uint64(rows[k])
-            if since[a, u] < duration and recency[u] >= since[a, u] and uniform_at(base[u], period, _C_REDEMPTION, a) < chance:
+            able[n_able] = rows[k]
+            n_able += int((since[a, u] < duration) & (recency[u] >= since[a, u]))
+        for k in range(n_able):
+            u = np.uint64(able[k])
+            if uniform_at(base[u], period, _C_REDEMPTION, a) < chance:
                 redeemed[u] |= np.uint32(1) << np.uint32(a)
                 redemptions[u] += 1.0
                 cost[u] += costs[a]

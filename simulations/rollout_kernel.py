@@ -92,14 +92,14 @@ def _live_week(
         block.values, block.seen, block.since, block.counts, block.rows, block.scores, block.lifts, response, courses, n
     )
     score_purchase(
-        block.values, block.seen, block.offsets, block.cells, block.bins, block.luck, block.scores, behaviour, shocks[0], n
+        block.values, block.seen, block.offsets, block.below, block.bins, block.luck, block.scores, behaviour, shocks[0], n
     )
     n_buyers = list_buyers(block.base, block.alive, block.scores, block.luck, block.rows, period, n)
     shop(block, behaviour, period, shocks[1], n, n_buyers, money.margin_share, weekly)
     _clear(block.redemptions, block.cost, block.redeemed, block.out, n)
     n_redeemed = redeem(
-        block.base, block.since, block.recency, block.rows, block.redeemed, block.redemptions, block.cost, period, n, n_buyers,
-        response, money.cost_on_redemption,
+        block.base, block.since, block.recency, block.rows, block.bought, block.redeemed, block.redemptions, block.cost, period,
+        n, n_buyers, response, money.cost_on_redemption,
     )  # fmt: skip
     if contacted:
         pay_contacts(block, period, n, response, money.cost, weekly)

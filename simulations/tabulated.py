@@ -63,10 +63,10 @@ def falls_below(uniform: float, score: float) -> bool:
     place = (score + _REACH) * _STEPS
     inside = min(max(place, 0.0), _LAST_PLACE)
     point = np.uint64(np.int64(inside))
-    surely = bool(uniform < _BELOW[point])
-    if inside == place and (surely or uniform >= _ABOVE[point + np.uint64(1)]):  # nearly always
-        return surely
-    return uniform < logistic(score)
+    below = bool(uniform < _BELOW[point])
+    if not (inside == place) & (below | (uniform >= _ABOVE[point + np.uint64(1)])):  # seldom: what is likely needs no branch
+        below = uniform < logistic(score)
+    return below
 
 
 @njit()
