@@ -11,7 +11,7 @@ from policies.ope.intervals import value_with_interval
 from policies.ope.log import InteractionLog
 from policies.ope.value import PolicyValue
 from policies.ope.weights import check_probabilities
-from simulations.arrays import FloatArray, IntArray
+from simulations.arrays import BoolArray, FloatArray, IntArray
 from simulations.randomness import stream
 
 N_FOLDS = 3
@@ -39,17 +39,22 @@ def expected_rewards(log: InteractionLog, *, seed: int) -> FloatArray:
         for action in range(log.n_actions):
             rows = learn[log.actions[learn] == action]
             if rows.size:
-                correction = _predict(log, rows, log.rewards - base, seed=seed, pull=50.0)
-                expected[here, action] += correction[here]
+                expected[here, action] += _predict(log, rows, log.rewards - base, seed=seed, pull=50.0, at=here)
     return expected
 
 
-def _predict(log: InteractionLog, rows: IntArray, target: FloatArray, *, seed: int, pull: float) -> FloatArray:
-    """Return (n_decisions,) predictions of a model learnt on some rows; few rows give their mean, pulled towards zero."""
+def _predict(
+    log: InteractionLog, rows: IntArray, target: FloatArray, *, seed: int, pull: float, at: BoolArray | slice = slice(None)
+) -> FloatArray:
+    """Return what a model learnt on some rows predicts for all decisions, or those `at` a place.
+
+    Few rows give their mean, pulled towards zero.
+    """
     import lightgbm
 
+    asked = log.contexts[at]
     if rows.size < FEWEST_FOR_MODEL or np.ptp(target[rows]) == 0.0:
-        return np.full(log.n_decisions, target[rows].sum() / (rows.size + pull))
+        return np.full(len(asked), target[rows].sum() / (rows.size + pull))
     if rows.size > _MOST_ROWS:
         rows = np.sort(stream(seed, "ope rows").choice(rows, _MOST_ROWS, replace=False))
     parameters = {
@@ -66,7 +71,7 @@ def _predict(log: InteractionLog, rows: IntArray, target: FloatArray, *, seed: i
     }
     data = lightgbm.Dataset(log.contexts[rows], label=target[rows], params={"verbosity": -1, "max_bin": 63})
     model = lightgbm.train(parameters, data, num_boost_round=60)
-    return np.asarray(model.predict(log.contexts, num_threads=1), dtype=np.float64)
+    return np.asarray(model.predict(asked, num_threads=1), dtype=np.float64)
 
 
 def direct_value(

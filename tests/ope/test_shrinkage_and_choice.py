@@ -91,9 +91,9 @@ def test_the_ends_of_the_ladder_are_doubly_robust_and_direct() -> None:
 
 def test_slope_takes_the_least_noisy_whose_interval_meets_all_noisier_ones() -> None:
     assert slope([1.0], [0.1]) == 0
-    assert slope([1.0, 1.2, 1.1, 5.0], [1.0, 0.5, 0.2, 0.1]) == 2
-    assert slope([5.0, 1.1, 1.0], [0.01, 0.5, 1.0]) == 1  # in whatever order they come
-    assert slope([1.0, 9.0, 1.0], [1.0, 0.5, 0.1]) == 0  # nothing behind a break is believed
+    assert slope([1.0, 1.2, 1.1, 5.0], [1.0, 0.5, 0.2, 0.1], width=1.0) == 2
+    assert slope([5.0, 1.1, 1.0], [0.01, 0.5, 1.0], width=1.0) == 1  # in whatever order they come
+    assert slope([1.0, 9.0, 1.0], [1.0, 0.5, 0.1], width=1.0) == 0  # nothing behind a break is believed
 
 
 def test_the_chosen_estimate_beats_the_unshrunk_one_where_weights_are_wild() -> None:
