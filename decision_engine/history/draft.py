@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_drafts import OrderDrafter
-from decision_engine.history.rounds import rounds_of
+from decision_engine.history.rounds import is_of_decisions, rounds_of
 from decision_engine.history.sheets import Line, Sheet, TableDraft
 from simulations.errors import HistoryError
 
@@ -29,12 +29,12 @@ class Drafter(OrderDrafter):
         HistoryError
             If no sheet holds anything that could be orders.
         """
-        orders = self.whole_orders()
-        if orders is None:
-            rounds = rounds_of(self.connection, self.sheets)
-            if rounds is not None:
+        orders, contacts = self.whole_orders(), None
+        if orders is None or is_of_decisions(orders.sheet):
+            rounds = rounds_of(self.connection, [orders.sheet] if orders is not None else self.sheets)
+            if rounds is not None and rounds[0].is_of_rounds:
                 return rounds
-            orders = self.part_of_orders()
+            orders, contacts = rounds or (orders or self.part_of_orders(), None)
             if orders is None:
                 raise HistoryError(self.say_nothing_found())
         parts = [sheet for sheet in self.sheets if self._is_another_part(sheet, orders)]
@@ -42,7 +42,7 @@ class Drafter(OrderDrafter):
         orders.remarks += tuple(f"{sheet.name} holds the same orders and is not read" for sheet in copies)
         drafts = [orders, *(replace(orders, sheet=sheet, remarks=()) for sheet in parts if sheet not in copies)]
         used = {sheet.name for sheet in [*(draft.sheet for draft in drafts), *copies]}
-        exposures = self._exposures(orders)
+        exposures = contacts or self._exposures(orders)
         if exposures is not None:
             drafts.append(exposures)
             used.add(exposures.sheet.name)
