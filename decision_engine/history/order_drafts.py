@@ -8,6 +8,7 @@ from dataclasses import replace
 from decision_engine.history.column_finder import ColumnFinder
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_states import rule_of_states
+from decision_engine.history.rounds import condition_of
 from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of
 from decision_engine.history.sources import literal
 
@@ -84,7 +85,7 @@ class OrderDrafter(ColumnFinder):
 
     def _fill_orders(self, draft: TableDraft) -> None:
         sheet = draft.sheet
-        draft.where = self._bought(sheet)
+        draft.where = self._bought(sheet) or self._came_about(sheet)
         draft.lines["user_id"] = user = self._line_or_gap(draft, "user")
         time = self._line_or_gap(draft, "time")
         order = sheet.roles.get("order", [])
@@ -110,14 +111,17 @@ class OrderDrafter(ColumnFinder):
         draft.lines["ordered_at"] = time
         draft.lines["revenue"] = self._revenue(draft)
         self.map_further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
-        states = rule_of_states(self.connection, draft) if draft.where is None else None
+        if draft.where is not None:
+            return
+        states = rule_of_states(self.connection, draft)
         if states is not None:
             draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
 
     def _revenue(self, draft: TableDraft) -> Line:
         sheet = draft.sheet
         if "money" not in sheet.roles:
-            fill_in = "the column with what was paid; 1.0 counts orders instead of money"
+            counted = "every row counts as one order" if draft.where is None else "every row that stays counts as one order"
+            fill_in = f"the column with what was paid; 1.0 counts orders instead of money, {counted}"
             return Line(expression="1.0", fill_in=fill_in, not_found=self._not_found(draft, "money"))
         line = self.line(draft, "money")
         paid = next(look for look in sheet.looks.values() if self.column(look) == line.expression)
@@ -144,6 +148,17 @@ class OrderDrafter(ColumnFinder):
     def _bought(self, sheet: Sheet) -> Line | None:
         """Return the condition on a log's event column under which a row is a purchase."""
         return self.event(sheet, _BOUGHT)
+
+    def _came_about(self, sheet: Sheet) -> Line | None:
+        """Return the condition that an outcome came about, where rows have one and no amount: the others are no orders."""
+        outcomes = [] if "money" in sheet.roles else sheet.roles.get("outcome", [])
+        if not outcomes:
+            return None
+        look = sheet.looks[outcomes[0].column]
+        fill_in = f"the rows that are orders; taken for them are those whose {look.name} came about"
+        return Line(
+            expression=condition_of(self.connection, look), confidence=outcomes[0].confidence, fill_in=fill_in,
+        )  # fmt: skip
 
     def event(self, sheet: Sheet, words: Sequence[str]) -> Line | None:
         """Return the condition on a log's event column under which it holds one of some words."""

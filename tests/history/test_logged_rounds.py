@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from decision_engine.config import load_config
 from decision_engine.history import History, read_history, write_starter
@@ -56,3 +57,21 @@ def test_money_that_a_round_brought_is_an_order_only_where_there_is_any(tmp_path
     assert len(history.table("orders")) == (paid > 0).sum()
     assert history.table("orders")["revenue"].sum() == pytest.approx(paid.sum())
     assert len(history.table("exposures")) == N
+
+
+@pytest.mark.parametrize("words", [(1, 0), ("Y", "N")])
+def test_rows_with_an_outcome_and_no_amount_are_orders_where_it_came_about(
+    tmp_path: Path, words: tuple[object, object]
+) -> None:
+    came = _rounds()["reward"] > 0
+    frame = _rounds().drop(columns=["action", "propensity", "reward"]).assign(converted=np.where(came, *map(str, words)))
+    starter, history = _start(tmp_path, frame)
+    assert len(history.table("orders")) == came.sum()
+    assert any(line.startswith("where:") and "whose converted came about" in line for line in starter.to_fill_in)
+
+
+def test_where_nothing_tells_orders_apart_it_is_said_that_every_row_is_one(tmp_path: Path) -> None:
+    starter, history = _start(tmp_path, _rounds()[["timestamp", "user_id"]])
+    assert len(history.table("orders")) == N
+    assert "every row counts as one order" in starter.text
+    assert "where" not in yaml.safe_load(starter.text)["tables"]["items"][0]
