@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from decision_engine.history.consent_values import consent_remark, consent_values
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_drafts import OrderDrafter
 from decision_engine.history.rounds import is_of_decisions, rounds_of
@@ -101,7 +102,11 @@ class Drafter(OrderDrafter):
             draft = TableDraft(table="customers", sheet=sheet)
             draft.lines["user_id"] = Line(expression=self.column(sheet.looks[column]), confidence=0.9)
             if "consent" in sheet.roles:
-                draft.lines["consent"] = self.line(draft, "consent")
+                draft.lines["consent"] = line = self.line(draft, "consent")
+                look = next(one for one in sheet.looks.values() if self.column(one) == line.expression)
+                values = consent_values(look)
+                draft.values = {"consent": values} if values else {}
+                draft.remarks = tuple(filter(None, [consent_remark(look, values)]))
             for name, look in sheet.looks.items():
                 label = "_".join(name_parts(name))
                 known = {line.expression for line in draft.lines.values()}
