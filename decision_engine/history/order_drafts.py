@@ -15,6 +15,8 @@ from decision_engine.history.sources import literal
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
 _GAP = "NULL"  # what stands where a column is still to be named: every row is then set aside as empty
 _OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
+_ONE_MOMENT = "all rows of a user at one time count as one order"
+_NUMBERED = 0.5  # share of rows with an order's number, below which it is none to tell orders apart by
 _WANTED = {
     "user": "who (a user, customer or member)",
     "time": "when (a date or time)",
@@ -101,7 +103,7 @@ class OrderDrafter(ColumnFinder):
                 fill_in = "the column with the order's number; without one, concat_ws(' ', WHO, WHEN) with the two columns"
                 draft.lines["order_id"] = Line(expression=_GAP, fill_in=fill_in)
             else:
-                remark = "no order number: all rows of a user at one time count as one order"
+                remark = f"no order number: {_ONE_MOMENT}"
                 expression = f"concat_ws(' ', {user.expression}, {time.expression})"
                 draft.lines["order_id"] = Line(expression=expression, remark=remark)
             if product and product[0].confidence >= 0.6:
@@ -111,11 +113,21 @@ class OrderDrafter(ColumnFinder):
         draft.lines["ordered_at"] = time
         draft.lines["revenue"] = self._revenue(draft)
         self.map_further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
-        if draft.where is not None:
-            return
-        states = rule_of_states(self.connection, draft)
+        states = rule_of_states(self.connection, draft) if draft.where is None else None
         if states is not None:
             draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
+        if order and not (user.fill_in or time.not_found) and (numbered := self._share_numbered(draft)) < _NUMBERED:
+            remark = f"{order[0].column} is empty in {1.0 - numbered:.0%} of these rows: {_ONE_MOMENT}"
+            draft.lines["order_id"] = Line(expression=f"concat_ws(' ', {user.expression}, {time.expression})", remark=remark)
+
+    def _share_numbered(self, draft: TableDraft) -> float:
+        """Return the share of a draft's rows that carry the order's number; 1 where joined sheets would have to be read."""
+        if draft.joins:
+            return 1.0
+        number = f"nullif(trim(CAST({draft.lines['order_id'].expression} AS VARCHAR)), '') IS NOT NULL"
+        where = f"WHERE {draft.where.expression}" if draft.where is not None else ""
+        query = f"SELECT coalesce(avg(CAST({number} AS INTEGER)), 1) FROM {draft.sheet.source.view} {where}"
+        return float(self.connection.execute(query).fetchall()[0][0])
 
     def _revenue(self, draft: TableDraft) -> Line:
         sheet = draft.sheet
