@@ -55,6 +55,9 @@ class SourceConfig(BaseModel):
     delimiter: str | None = Field(
         None, min_length=1, max_length=1, description="Sign between values of a CSV file; empty: found."
     )
+    names: tuple[str, ...] = Field(
+        (), description="Names of the columns of a CSV file without a header, in their order; empty: its first line names them."
+    )
     decimal: Literal[".", ","] = Field(".", description="Decimal sign in a CSV file's numbers.")
     thousands: Literal["", ".", ",", " ", "'"] = Field("", description="Sign between thousands in a CSV file's numbers.")
     time_formats: tuple[str, ...] = Field(
@@ -82,6 +85,11 @@ class SourceConfig(BaseModel):
             raise ValueError("`database` and `query` go together")
         if self.database is not None and self.package is not None:
             raise ValueError("`package` goes with `file`, not with `database`")
+        if self.names and self.database is not None:
+            raise ValueError("`names` are for a CSV file without a header; a query names its columns itself")
+        folded = [name.strip().lower() for name in self.names]
+        if not all(folded) or len(set(folded)) < len(folded):
+            raise ValueError("`names` must give each column a name of its own")
         for written in self.time_formats:
             if "%" not in written or "%z" in written.lower():
                 raise ValueError(f"time format {written!r} must be made of signs such as %Y, %m, %d, %H and %M, without a zone")

@@ -11,6 +11,7 @@ from pathlib import Path
 from decision_engine.config.findings import say_no_file, suggest_file
 from decision_engine.config.sources import FORMATS, SourceConfig, is_pattern
 from decision_engine.history.columns import text_encoding
+from decision_engine.history.headerless import names_for_headerless
 from simulations.errors import ConfigError, HistoryError
 
 _DATABASES = {".duckdb": "duckdb", ".ddb": "duckdb", ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite"}
@@ -91,6 +92,8 @@ def _parts(file: str, folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
         encoding = text_encoding(first)
         if encoding != "utf-8":
             written["encoding"] = encoding
+    if kind == "csv" and (names := names_for_headerless(first, str(written.get("encoding", "utf-8")))):
+        written["names"] = names
     yield name, written
 
 

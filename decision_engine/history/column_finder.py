@@ -88,10 +88,8 @@ class ColumnFinder:
         look = sheet.looks[guess.column]
         expression = self.column(look)
         if role == "time" and look.epoch:
-            unit = {"seconds": "", "milliseconds": " / 1000", "microseconds": " / 1000000"}[look.epoch]
-            written = f"to_timestamp(TRY_CAST({expression} AS DOUBLE){unit})"
             remark = "; ".join([f"{look.epoch} since 1970"] + [remark] * bool(remark))
-            return Line(expression=written, confidence=guess.confidence, remark=remark)
+            return Line(expression=time_of(self.connection, look), confidence=guess.confidence, remark=remark)
         if role == "time" and look.time < 0.5 and look.filled:
             unit = "HOUR" if "hour" in name_parts(guess.column) else "DAY"
             return Line(
@@ -137,6 +135,15 @@ class ColumnFinder:
         theirs = f"SELECT CAST({_reached(right, other)} AS VARCHAR) FROM {right.source.view}"
         query = f"SELECT coalesce(avg(CAST(v IN ({theirs}) AS INTEGER)), 0) FROM ({mine})"
         return float(self.connection.execute(query).fetchall()[0][0])
+
+
+def time_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
+    """Return a column's time as SQL; one that counts from 1970 is turned into one."""
+    written = sql_of(connection, look)
+    if not look.epoch:
+        return written
+    unit = {"seconds": "", "milliseconds": " / 1000", "microseconds": " / 1000000"}[look.epoch]
+    return f"to_timestamp(TRY_CAST({written} AS DOUBLE){unit})"
 
 
 def _reached(sheet: Sheet, column: str) -> str:

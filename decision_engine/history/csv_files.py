@@ -63,7 +63,9 @@ def write_csv_rows(
     text = _as_utf8(dialect, new_path)
     n_rows, rows = _by_duckdb(connection, dialect, text, target, new_path("").name)
     open_quotes = {}
-    if (rows is None or spans_lines(text, n_rows + rows.misfits)) and (found := find_open_quotes(text, dialect)):
+    if (rows is None or spans_lines(text, n_rows + rows.misfits - (not dialect.has_header))) and (
+        found := find_open_quotes(text, dialect)
+    ):
         open_quotes = {one.line: one.text for one in found}
         blotted = new_path(".csv")
         blot_out(text, found, dialect, blotted)
@@ -83,7 +85,7 @@ def _by_duckdb(
     rejects, scan = f"rejects_{name}", f"scan_{name}"
     options = {
         "auto_detect": "false",
-        "header": "true",
+        "header": "true" if dialect.has_header else "false",
         "delim": literal(dialect.delimiter),
         "quote": literal('"'),
         "escape": literal('"'),

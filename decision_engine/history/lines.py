@@ -27,7 +27,7 @@ from simulations.errors import HistoryError
 _UNDECODED = re.compile("[\udc80-\udcff]")  # how Python marks bytes that it could not decode
 LONGEST_LINE = 2_000_000  # bytes; longer ones are no rows
 _TITLE_LINES = 100  # looked at for a header that stands further down
-_DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,12 @@ class Dialect:
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
+    has_header: bool = True
+
+    @property
+    def says(self) -> str:
+        """How many columns there should be, and what says so."""
+        return f"{'the header names' if self.has_header else '`names` lists'} {len(self.columns)} columns"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +79,19 @@ def open_text(path: Path, encoding: str) -> TextIO:
     return path.open(encoding=encoding, errors="surrogateescape", newline="")
 
 
-def read_dialect(file: PlainFile, encoding: str, delimiter: str | None) -> Dialect:
+def read_dialect(file: PlainFile, encoding: str, delimiter: str | None, names: Sequence[str] = ()) -> Dialect:
     """Read the header of a CSV file.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What the columns of a file without a header are called.
 
     Raises
     ------
     HistoryError
-        If the file is empty, or its header names a column twice or not at all.
+        If the file is empty, its header names a column twice or not at all, or its first line has more or fewer values than
+        there are names.
     """
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
         encoding = "utf-8-sig"
@@ -92,16 +104,24 @@ def read_dialect(file: PlainFile, encoding: str, delimiter: str | None) -> Diale
         try:
             first = text.readline()
             text.seek(0)
-            chosen = delimiter or max(_DELIMITERS, key=first.count)
+            chosen = delimiter or max(DELIMITERS, key=first.count)
             header = next(csv.reader(text, delimiter=chosen, strict=True), None)
         except csv.Error:
-            raise HistoryError(
-                f"{file.name}, line 1: the header opens a quote that is not closed, or goes on after one; mend it by hand."
-            ) from None
+            if not names:
+                raise HistoryError(
+                    f"{file.name}, line 1: the header opens a quote that is not closed, or goes on after one; mend it by hand."
+                ) from None
+            header = list(names)  # a first line that reading sets aside
         except (UnicodeError, OSError, EOFError) as error:
             raise HistoryError(f"{file.name}: the header cannot be read ({error}).") from None
     if header is None:
-        raise HistoryError(f"{file.name}: the file is empty; its first line must name the columns.")
+        raise HistoryError(f"{file.name}: the file is empty" + ("." if names else "; its first line must name the columns."))
+    if names:
+        if len(header) != len(names):
+            raise HistoryError(f"{file.name}, line 1 holds {len(header)} values, and `names` names {len(names)} columns.")
+        return Dialect(
+            path=file.path, name=file.name, encoding=encoding, delimiter=chosen, columns=tuple(names), has_header=False
+        )
     if header and (_UNDECODED.search("".join(header)) or "\x00" in "".join(header)):
         raise HistoryError(
             f"{file.name}, line 1: the header is no text in {encoding.removesuffix('-sig')}; name its `encoding`."
@@ -123,7 +143,7 @@ def _refuse_title(file: PlainFile, encoding: str) -> None:
     """Refuse a first line that names one column where most lines after it hold several values: it is hardly the header."""
     with open_text(file.path, encoding) as text:
         lines = [line[:LONGEST_LINE] for line in islice(text, _TITLE_LINES)]
-    for sign in _DELIMITERS:
+    for sign in DELIMITERS:
         counts = [line.count(sign) for line in lines if line.strip()]
         usual = max(counts[1:], key=counts[1:].count, default=0)
         if usual and counts[1:].count(usual) > len(counts) / 2:
@@ -212,12 +232,13 @@ def _gather(dialect: Dialect, kept: _TextTable | None) -> Records:
     row = 0
     with open_text(dialect.path, dialect.encoding) as text, _long_fields():
         reader = csv.reader(text, delimiter=dialect.delimiter)
-        next(reader, None)
+        if dialect.has_header:
+            next(reader, None)
         line = reader.line_num + 1
         for values in reader:
             if values:
                 row += 1
-                if reason := _misfit(values, len(dialect.columns)):
+                if reason := _misfit(values, dialect):
                     misfits.append(Misfit(row=row, line=line, reason=reason, text=_excerpt(values, dialect.delimiter)))
                 else:
                     rows.append(row)
@@ -228,10 +249,10 @@ def _gather(dialect: Dialect, kept: _TextTable | None) -> Records:
     return Records(rows=np.array(rows, dtype=np.int64), lines=np.array(lines, dtype=np.int64), misfits=tuple(misfits))
 
 
-def _misfit(values: list[str], expected: int) -> str:
+def _misfit(values: list[str], dialect: Dialect) -> str:
     """Return why a record does not fit, or nothing."""
-    if len(values) != expected:
-        return f"{len(values)} values where the header names {expected} columns"
+    if len(values) != len(dialect.columns):
+        return f"{len(values)} values where {dialect.says}"
     text = "".join(values)
     if len(text) > LONGEST_LINE:
         return f"is longer than {LONGEST_LINE:,} bytes"

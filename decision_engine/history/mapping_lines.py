@@ -49,7 +49,14 @@ def _mapping(draft: TableDraft) -> list[str]:
     for remark in draft.remarks:
         lines += comment_lines(remark, " " * 6)
     lines += [f"      {key}: {_line(line)}" for key, line in (("where", draft.where), ("returns", draft.returns)) if line]
-    return [*lines, "      columns:", *(f"        {name}: {_line(line)}" for name, line in draft.lines.items())]
+    lines += ["      columns:", *(f"        {name}: {_line(line)}" for name, line in draft.lines.items())]
+    for column, values in draft.values.items():
+        lines += [
+            "      values:",
+            f"        {column}:",
+            *(f"          {quoted(raw)}: {quoted(v)}" for raw, v in values.items()),
+        ]
+    return lines
 
 
 def _on(here: str, there: str) -> str:

@@ -55,7 +55,7 @@ def find_open_quotes(path: Path, dialect: Dialect) -> list[OpenQuote]:
     if not path.stat().st_size:
         return []
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        return list(_open_quotes(text, dialect.delimiter.encode(), len(dialect.columns)))
+        return list(_open_quotes(text, dialect.delimiter.encode(), len(dialect.columns), header=dialect.has_header))
 
 
 def blot_out(path: Path, quotes: list[OpenQuote], dialect: Dialect, target: Path) -> None:
@@ -72,11 +72,10 @@ def _line_end(block: bytes) -> bytes:
     return b"\n" if b"\n" in block else b"\r" if b"\r" in block else b""
 
 
-def _open_quotes(text: mmap.mmap, delimiter: bytes, n_columns: int) -> Iterator[OpenQuote]:
+def _open_quotes(text: mmap.mmap, delimiter: bytes, n_columns: int, *, header: bool) -> Iterator[OpenQuote]:
     grammar = _Grammar(delimiter, _line_end(text[:_BLOCK_BYTES]) or b"\n")
     place = 3 if text[:3] == b"\xef\xbb\xbf" else 0
     lines = _LineNumbers(text, grammar.end)
-    header = True
     while place < len(text):
         if header:
             found = grammar.record.match(text, place)

@@ -16,7 +16,7 @@ import duckdb
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.infer import name_parts
 from decision_engine.history.sheets import Line, TableDraft, sql_of
-from decision_engine.history.sources import literal
+from decision_engine.history.sources import literal, quote
 
 
 class OrderState(Enum):
@@ -110,6 +110,7 @@ def rule_of_states(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> 
                 continue
             states = _states(look)
             if not states:
+                remarks += _not_understood(look)
                 continue
             returned = [value for value, state in states.items() if state is OrderState.RETURNED]
             void = [value for value, state in states.items() if state is OrderState.VOID]
@@ -162,6 +163,28 @@ def _states(look: ColumnLook) -> dict[str, OrderState]:
     told = set(found.values())
     tells = bool(told & {OrderState.RETURNED, OrderState.VOID}) and OrderState.SOLD in told
     return found if tells and _share_known(look, found) >= (_KNOWN if is_named else _KNOWN_UNNAMED) else {}
+
+
+def _not_understood(look: ColumnLook) -> list[str]:
+    """Say of a column of states that is not used, as too many rows hold words that nobody here knows, which words those are."""
+    parts = name_parts(look.name)
+    is_named = any(part.startswith(_NAMES) for part in parts) and not any(part in _NOT_OF_ORDERS for part in parts)
+    if not is_named or look.number > 0.1 or not 2 <= look.n_distinct <= _MOST_STATES:
+        return []
+    states = {value: state_of(value) for value in look.frequent}
+    counts = dict(zip(look.frequent, look.counts, strict=True))
+    unknown = [f"{value} {counts[value]:,}" for value, state in states.items() if state is OrderState.UNKNOWN]
+    told = [value for value, state in states.items() if state in (OrderState.RETURNED, OrderState.VOID)]
+    says_status = OrderState.SOLD in states.values() and any(part.startswith("stat") and part != "state" for part in parts)
+    if not unknown or not (told or says_status):
+        return []
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    example = told[0] if told else unknown[0].rpartition(" ")[0]
+    return [
+        f"{look.name} leaves no row out, as too many words are not understood: {', '.join(unknown[:_SHOWN])}{more}. "
+        f"Name those that are no sales in `where`, as in {quote(look.name)} NOT IN ({literal(example)}), and those that came "
+        "back in `returns`"
+    ]
 
 
 def _share_known(look: ColumnLook, states: dict[str, OrderState]) -> float:

@@ -47,7 +47,7 @@ class FoundPlaces:
     misfits: Places
 
 
-def find_places(path: Path, *, n_rows: int, rows: IntArray, misfits: IntArray) -> FoundPlaces | None:
+def find_places(path: Path, *, n_rows: int, rows: IntArray, misfits: IntArray, has_header: bool = True) -> FoundPlaces | None:
     """Find where rows and misfits of a CSV file in UTF-8 lie.
 
     Parameters
@@ -58,6 +58,8 @@ def find_places(path: Path, *, n_rows: int, rows: IntArray, misfits: IntArray) -
         Numbers of the rows asked for, from 0.
     misfits : (m,) int array, ascending
         First byte of every record that is no row, from 0; or that of a blank line before it.
+    has_header : bool
+        Whether the first record names the columns.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def find_places(path: Path, *, n_rows: int, rows: IntArray, misfits: IntArray) -
         None where the records found are not those that DuckDB read.
     """
     counter = _Counter(rows=rows, misfits=misfits)
-    for starts, lines, blanks in _record_starts(path):
+    for starts, lines, blanks in _record_starts(path, has_header=has_header):
         if not counter.count(starts, lines, blanks):
             return None
     if counter.n_rows != n_rows or counter.n_misfits != misfits.size or counter.n_told != rows.size:
@@ -107,9 +109,9 @@ class _Counter:
         return True
 
 
-def _record_starts(path: Path) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+def _record_starts(path: Path, *, has_header: bool) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
     """Yield the first byte and the line of each record after the header, and the first byte of each blank line, by blocks."""
-    state = _LineState()
+    state = _LineState(before_header=has_header)
     with path.open("rb") as file:
         mark = file.read(len(_MARK))
         kept, offset = (b"", len(_MARK)) if mark == _MARK else (mark, 0)
@@ -130,10 +132,10 @@ def _record_starts(path: Path) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
 class _LineState:
     """What a block's lines need to know of the lines before: how many there were, and whether a quote is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, before_header: bool) -> None:
         self.n_lines = 0
         self.open_quote = False
-        self.before_header = True
+        self.before_header = before_header
 
     def starts(self, data: NDArray[np.uint8], offset: int, end: int) -> tuple[IntArray, IntArray, IntArray]:
         """Return where records begin in whole lines, the numbers of those lines, and where blank lines begin."""

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from decision_engine.history.lines import LONGEST_LINE, Records, find_records
 from decision_engine.history.open_quotes import NOT_CLOSED
 from decision_engine.history.places import Places, find_places
-from decision_engine.history.sources import OpenFile, quote
+from decision_engine.history.sources import OpenFile, literal, quote
 from simulations.arrays import IntArray
 
 _MISFITS = pa.schema([("row", pa.int64()), ("line", pa.int64()), ("reason", pa.string()), ("value", pa.string())])
@@ -49,8 +49,9 @@ def _place(connection: duckdb.DuckDBPyConnection, file: OpenFile, rows: IntArray
         return _placed_by_records(file.records, rows)
     if file.dialect is None or file.text is None or file.rejects is None:
         return Placed(records=rows + 1, lines=None, misfits=_MISFITS.empty_table())
-    rejected = _rejected(connection, file.rejects, len(file.dialect.columns))
-    found = find_places(file.text, n_rows=file.n_rows, rows=rows, misfits=rejected.column("first_byte").to_numpy())
+    rejected = _rejected(connection, file.rejects, file.dialect.says)
+    first_bytes, has_header = rejected.column("first_byte").to_numpy(), file.dialect.has_header
+    found = find_places(file.text, n_rows=file.n_rows, rows=rows, misfits=first_bytes, has_header=has_header)
     if found is not None:
         misfits = _misfits(found.misfits, rejected)
         return Placed(records=found.rows.records, lines=found.rows.lines, misfits=misfits)
@@ -58,7 +59,7 @@ def _place(connection: duckdb.DuckDBPyConnection, file: OpenFile, rows: IntArray
     if records is not None and records.rows.size == file.n_rows and len(records.misfits) == file.misfits:
         return _placed_by_records(records, rows)
     lines = rejected.column("line").to_numpy()  # DuckDB's word: it knows no better
-    return Placed(records=rows + 1, lines=None, misfits=_misfits(Places(records=lines - 1, lines=lines), rejected))
+    return Placed(records=rows + 1, lines=None, misfits=_misfits(Places(records=lines - has_header, lines=lines), rejected))
 
 
 def _placed_by_records(records: Records, rows: IntArray) -> Placed:
@@ -86,10 +87,10 @@ def _misfits(places: Places, rejected: pa.Table) -> pa.Table:
     return pa.table(columns, names=_MISFITS.names).cast(_MISFITS)
 
 
-def _rejected(connection: duckdb.DuckDBPyConnection, table: str, n_columns: int) -> pa.Table:
+def _rejected(connection: duckdb.DuckDBPyConnection, table: str, expected: str) -> pa.Table:
     """Return the records that DuckDB took for no rows, in their order, each with one reason in our words."""
     values = "regexp_extract(error_message, 'Found: ([0-9]+)', 1)"
-    other = f"' values where the header names {n_columns} columns'"
+    other = literal(f" values where {expected}")
     reasons = {
         "UNQUOTED VALUE": "'holds a quote that is not closed, or a value that goes on after its closing quote'",
         "MISSING COLUMNS": f"min(TRY_CAST({values} AS BIGINT)) || {other}",

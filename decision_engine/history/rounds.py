@@ -1,4 +1,4 @@
-"""Logged rounds: decisions written down one by one with their probabilities and outcomes, by a log that names nobody."""
+"""Logged rounds: decisions written down one by one with their probabilities and outcomes, about users named or not."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import duckdb
 
+from decision_engine.history.column_finder import time_of
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.sheets import Line, Sheet, TableDraft, identifier, sql_of
+from decision_engine.history.flags import flag_values
+from decision_engine.history.sheets import Line, Sheet, TableDraft, identifier, number_of, sql_of
 from decision_engine.history.sources import literal
 from simulations.actions import MAX_ACTIONS
 
@@ -16,43 +18,71 @@ _SURE = 0.7  # a guess below this names a feature of users rather than a user
 
 
 def rounds_of(connection: duckdb.DuckDBPyConnection, sheets: Sequence[Sheet]) -> list[TableDraft] | None:
-    """Draft decisions that were logged one by one with their probabilities and outcomes, and name nobody; None without any.
+    """Draft decisions that were logged one by one with their probabilities and outcomes; None without any.
 
-    Each round counts as a user of its own, whose one order is the outcome: what the log says of its actions can then be
-    reckoned, and nothing about how people live.
+    An outcome that came about is an order. Where the log names nobody, each round counts as a user of its own: what the log
+    says of its actions can then be reckoned, and nothing about how people live.
     """
     for sheet in sheets:
-        guesses = {role: sheet.roles.get(role, []) for role in ("time", "propensity", "outcome")}
         actions = sheet.roles.get("action", []) or [
             g for g in sheet.roles.get("product", []) if sheet.looks[g.column].distinct < 0.5
         ]
-        if not all(guesses.values()) or not actions or any(guess.confidence >= _SURE for guess in sheet.roles.get("user", [])):
+        outcomes = sheet.roles.get("outcome", []) or sheet.roles.get("money", [])
+        if not actions or not outcomes or "time" not in sheet.roles or "propensity" not in sheet.roles:
             continue
         time, chance, outcome = (
-            sql_of(connection, sheet.looks[guesses[role][0].column]) for role in ("time", "propensity", "outcome")
+            sheet.looks[guess.column] for guess in (sheet.roles["time"][0], sheet.roles["propensity"][0], outcomes[0])
         )
         own = [name for name, look in sheet.looks.items() if not look.expression and look.n_distinct > 1]
-        who = f"left(sha256(concat_ws(' ', {', '.join(identifier(connection, name) for name in own[:12])})), 16)"
-        user = Line(expression=who, remark="nobody is named: each round counts as a user of its own")
-        when = Line(expression=time, confidence=guesses["time"][0].confidence)
-        action, chances = _grouped_actions(connection, sheet, sheet.looks[actions[0].column], chance)
+        round_id = f"left(sha256(concat_ws(' ', {', '.join(identifier(connection, name) for name in own[:12])})), 16)"
+        named = next((guess for guess in sheet.roles.get("user", []) if guess.confidence >= _SURE), None)
+        if named is None:
+            user = Line(expression=round_id, remark="nobody is named: each round counts as a user of its own")
+        else:
+            user = Line(expression=sql_of(connection, sheet.looks[named.column]), confidence=named.confidence)
+        when = Line(expression=time_of(connection, time), confidence=sheet.roles["time"][0].confidence)
+        action, chances = _grouped_actions(connection, sheet, sheet.looks[actions[0].column], sql_of(connection, chance))
         lines = {"user_id": user, "exposed_at": when, "action": action}
         if chances is not None:
             lines["propensity"] = chances
-        paid = Line(expression=f"TRY_CAST({outcome} AS DOUBLE)", remark="the outcome stands for money",
-                    fill_in="what an outcome is worth, in currency, times the outcome")  # fmt: skip
-        orders = {"user_id": user, "order_id": Line(expression=who), "ordered_at": when, "revenue": paid}
+        came = condition_of(connection, outcome)
+        orders = {"user_id": user, "order_id": Line(expression=round_id), "ordered_at": when}
+        orders["revenue"] = _worth(connection, outcome, outcomes[0].role)
         return [
             TableDraft(
-                table="orders",
-                sheet=sheet,
-                where=Line(expression=f"TRY_CAST({outcome} AS DOUBLE) > 0"),
-                lines=orders,
-                is_of_rounds=True,
+                table="orders", sheet=sheet, where=Line(expression=came), lines=orders, is_of_rounds=named is None,
+                remarks=(f"each row is a decision: it counts as an order where {came}",),
             ),
-            TableDraft(table="exposures", sheet=sheet, lines=lines, is_of_rounds=True),
-        ]
+            TableDraft(table="exposures", sheet=sheet, lines=lines, is_of_rounds=named is None),
+        ]  # fmt: skip
     return None
+
+
+def is_of_decisions(sheet: Sheet) -> bool:
+    """Whether a sheet's rows are decisions with their probabilities, rather than orders."""
+    sure = (("propensity", 0.7), ("action", 0.5))
+    return all(any(guess.confidence >= least for guess in sheet.roles.get(role, [])) for role, least in sure)
+
+
+def condition_of(connection: duckdb.DuckDBPyConnection, outcome: ColumnLook) -> str:
+    """Return the condition that an outcome came about: a number above zero, or a word for yes."""
+    yes = [value for value, counts in flag_values(outcome).items() if counts]
+    if yes:
+        written = (
+            sql_of(connection, outcome) if outcome.type == "VARCHAR" else f"CAST({sql_of(connection, outcome)} AS VARCHAR)"
+        )
+        return f"trim({written}) IN ({', '.join(literal(value) for value in yes)})"
+    return f"{number_of(connection, outcome)} > 0"
+
+
+def _worth(connection: duckdb.DuckDBPyConnection, outcome: ColumnLook, role: str) -> Line:
+    """Return the money of a round: what was paid, or the outcome times a worth that only the reader knows."""
+    if role == "money":
+        return Line(expression=number_of(connection, outcome))
+    worth = "what an outcome is worth, in currency, times the outcome"
+    if flag_values(outcome):
+        return Line(expression="1.0", remark="the outcome stands for money", fill_in=worth)
+    return Line(expression=number_of(connection, outcome), remark="the outcome stands for money", fill_in=worth)
 
 
 def _grouped_actions(

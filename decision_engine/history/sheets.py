@@ -60,6 +60,7 @@ class TableDraft:
     returns: Line | None = None
     remarks: tuple[str, ...] = ()  # what the conditions do
     lines: dict[str, Line] = field(default_factory=dict)
+    values: dict[str, dict[str, str]] = field(default_factory=dict)  # by column: a raw value, and what it counts as
     is_of_rounds: bool = False
 
     @property

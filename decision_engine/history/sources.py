@@ -286,10 +286,12 @@ class SourceReader:
 
     def _open_file(self, settings: SourceConfig, path: Path) -> OpenFile:
         file = plain_file(path, settings, self.folder)
-        if file.format == "parquet":
+        if file.format == "parquet" and not settings.names:
             return self._open_parquet(file)
         if file.format == "csv":
             return self._open_csv(settings, file)
+        if settings.names:
+            raise HistoryError(f"{file.name} is no CSV file: `names` are for one without a header; take them out.")
         records, rows = read_json_lines(file) if file.format == "jsonl" else read_workbook(file, settings.sheet)
         opened = OpenFile(file=file.name, path=self._new_path(), n_rows=rows.num_rows, sparse=file.format == "jsonl")
         return self._followed(opened, records, rows)
@@ -310,7 +312,7 @@ class SourceReader:
             raise HistoryError(f"{file.name} cannot be read as Parquet: {_why_no_parquet(file.path, error)}") from None
 
     def _open_csv(self, settings: SourceConfig, file: PlainFile) -> OpenFile:
-        dialect = read_dialect(file, settings.encoding, settings.delimiter)
+        dialect = read_dialect(file, settings.encoding, settings.delimiter, settings.names)
         _refuse_reserved(dialect.columns, file.name)
         path = self._new_path()
         rows = write_csv_rows(self.connection, dialect, path, self._new_path)

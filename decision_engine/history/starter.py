@@ -34,6 +34,7 @@ from decision_engine.history.mapping_lines import RETURNED, mapping_lines
 from decision_engine.history.sheets import Sheet, TableDraft
 from decision_engine.history.sources import SourceReader, quote
 from decision_engine.history.to_fill_in import lines_to_answer, unknown_weeks, weeks_of
+from decision_engine.history.unnamed import roles_by_values
 from decision_engine.history.yaml_text import on_one_line, yaml_text
 from simulations.errors import ConfigError, HistoryError
 
@@ -42,6 +43,11 @@ SCHEMA_FILE = "configuration.schema.json"
 NO_CONSENT = (
     "No column of consent was found: everybody counts as one who may be contacted. Where only some agreed, map "
     "`consent` in {where}."
+)
+_NO_HEADER = (
+    "the first line of {sheet} holds values like those below it, so that the file has no header: its columns are called "
+    "column_1 and so on, and are guessed by their values alone. Write better names into `names`, and into the mappings; where "
+    "the first line does name the columns, take `names` out"
 )
 _CODES = ("USD", "EUR", "GBP", "CHF", "BRL", "JPY", "CNY", "INR", "SEK", "PLN")
 
@@ -137,6 +143,7 @@ def _write_history(
     consent = _consent(kept, drafts)
     left_out = [line for sheet in kept for line in left_out_lines(sheet, columns_of_drafts(sheet, drafts))]
     left_out += [line for sheet in kept for line in unused_events(sheet, drafts)]
+    left_out += [line for sheet in kept if sheet.settings.names for line in comment_lines(_NO_HEADER.format(sheet=sheet.name))]
     head = _head(path, unused, kept, [*left_out, *(_returned_source(kept) if returns else [])])
     tables = mapping_lines(
         drafts, {one.raw: one.name for one in actions}, comment_lines(consent) if consent else [], returns=returns
@@ -168,7 +175,8 @@ def _write_history(
         raise
     (path.parent / SCHEMA_FILE).write_text(config_schema_json(), encoding="utf-8")
     not_found += [consent] if consent else []
-    taken = [f"{draft.table}: {remark}" for draft in drafts for remark in draft.remarks]
+    taken = [_NO_HEADER.format(sheet=sheet.name) for sheet in kept if sheet.settings.names]
+    taken += [f"{draft.table}: {remark}" for draft in drafts for remark in draft.remarks]
     return _starter(path.read_text(encoding="utf-8"), decisions, not_found, taken=taken, is_readable=is_readable)
 
 
@@ -246,7 +254,7 @@ def _times(sheet: Sheet) -> list[ColumnLook]:
 def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: Choose) -> Sheet:
     source = reader.sources[name]
     looks = look_at(reader.connection, source)
-    roles = guess_roles(looks, name)
+    roles = roles_by_values(looks) if source.settings.names else guess_roles(looks, name)
     written = dict(written)
     written |= _numbers(looks, roles)
     times = roles.get("time", [])

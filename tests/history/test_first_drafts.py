@@ -251,3 +251,15 @@ def test_what_reaches_a_person_is_personal_in_any_usual_name(tmp_path: Path) -> 
     starter = write_starter([str(tmp_path / "orders.csv")], tmp_path / "config.yaml")
     assert set(load_config(tmp_path / "config.yaml").sources["orders"].personal) == set(people)
     assert "Muster" not in starter.text
+
+
+def test_a_number_that_most_orders_lack_gives_way_to_user_and_time(tmp_path: Path) -> None:
+    few = [f"R{k}" if k % 5 == 0 else "" for k in range(N)]
+    starter, history = _start(tmp_path, _orders(order_id=few))
+    assert history.n_quarantined == 0
+    assert history.table("items")["revenue"].sum() == pytest.approx(_orders()["amount"].sum())
+    assert "order_id is empty in 80% of these rows: all rows of a user at one time count as one order" in starter.text
+    most = [f"R{k}" if k % 5 else "" for k in range(N)]
+    (tmp_path / "config.yaml").unlink()
+    _, history = _start(tmp_path, _orders(order_id=most))
+    assert history.n_quarantined == N // 5

@@ -92,6 +92,18 @@ def test_words_that_nobody_knows_stay_sales_and_are_named(tmp_path: Path) -> Non
     assert f"glorbed {N // 10} (not understood, taken for sales)" in taken
 
 
+def test_states_of_which_too_few_are_understood_are_named_with_the_way_out(tmp_path: Path) -> None:
+    states = ["cancelled" if k % 10 == 0 else "glorbed" if k % 3 == 0 else "zonked" if k % 3 == 1 else "paid" for k in range(N)]
+    mapping, taken, history = _start(tmp_path, _orders(status=states))
+    assert "where" not in mapping
+    assert len(history.table("orders")) == N
+    assert "status leaves no row out, as too many words are not understood: " in taken
+    assert f"glorbed {states.count('glorbed')}" in taken
+    assert f"zonked {states.count('zonked')}" in taken
+    assert "NOT IN ('cancelled')" in taken
+    assert "# status leaves no row out" in (tmp_path / "config.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     "columns",
     [

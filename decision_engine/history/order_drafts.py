@@ -1,0 +1,182 @@
+"""Drafts of orders: the source of money, joined to others by columns of the same name until a user and a time are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from decision_engine.history.column_finder import ColumnFinder
+from decision_engine.history.infer import name_parts
+from decision_engine.history.order_states import rule_of_states
+from decision_engine.history.rounds import condition_of
+from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of
+from decision_engine.history.sources import literal
+
+_BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
+_GAP = "NULL"  # what stands where a column is still to be named: every row is then set aside as empty
+_OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
+_ONE_MOMENT = "all rows of a user at one time count as one order"
+_NUMBERED = 0.5  # share of rows with an order's number, below which it is none to tell orders apart by
+_WANTED = {
+    "user": "who (a user, customer or member)",
+    "time": "when (a date or time)",
+    "money": "for how much (an amount)",
+}
+
+
+class OrderDrafter(ColumnFinder):
+    """Finds orders in sheets."""
+
+    def whole_orders(self) -> TableDraft | None:
+        """Draft orders from the sheet that tells, with those that join to it, who bought, when, and for how much."""
+        best: tuple[float, TableDraft] | None = None
+        for sheet in self.sheets:
+            if "rating" in sheet.roles and "text" in sheet.roles:
+                continue
+            draft = TableDraft(table="orders", sheet=sheet)
+            found = {"user": self.reach(draft, "user"), "time": self.reach(draft, "time")}
+            bought = self._bought(sheet)
+            if found["user"] is None or found["time"] is None:
+                continue
+            money = sheet.roles.get("money", [])
+            if not money and bought is None:
+                continue
+            score = (money[0].confidence if money else 0.0) + ("order" in sheet.roles) + ("product" in sheet.roles) * 0.5
+            if best is None or score > best[0]:
+                best = (score, draft)
+        if best is None:
+            return None
+        draft = TableDraft(table="orders", sheet=best[1].sheet)
+        self._fill_orders(draft)
+        return draft
+
+    def part_of_orders(self) -> TableDraft | None:
+        """Draft orders from the sheet that tells most of them, with gaps for the rest; None where all hold texts."""
+
+        def told(sheet: Sheet) -> int:
+            return sum(role in sheet.roles for role in ("user", "time", "money"))
+
+        able = [sheet for sheet in self.sheets if told(sheet) >= 2 or "text" not in sheet.roles]
+        if not able:
+            return None
+        sheet = max(able, key=lambda sheet: told(sheet) + 0.5 * ("order" in sheet.roles) + 0.25 * ("product" in sheet.roles))
+        draft = TableDraft(table="orders", sheet=sheet)
+        self._fill_orders(draft)
+        return draft
+
+    def say_nothing_found(self) -> str:
+        """Say what each sheet lacks."""
+        told = [f"  {sheet.name}: {self._lack(sheet)}" for sheet in self.sheets]
+        return "\n".join(
+            [
+                "none of these files tells who bought, when, and for how much, which every history needs.",
+                *told,
+                "Add the file with orders, or write the configuration by hand.",
+            ]
+        )
+
+    def _lack(self, sheet: Sheet) -> str:
+        """Say why a sheet alone holds no orders."""
+        lacks = [words for role, words in _WANTED.items() if role not in sheet.roles]
+        has = ", ".join(f"{role} ({guesses[0].column})" for role, guesses in sheet.roles.items()) or "nothing"
+        if not any(look.filled for look in sheet.looks.values()):
+            return "holds no row."
+        if not lacks:
+            return f"holds texts and ratings rather than orders; recognised: {has}."
+        return f"no column says {' or '.join(lacks)}; recognised: {has}."
+
+    def _fill_orders(self, draft: TableDraft) -> None:
+        sheet = draft.sheet
+        draft.where = self._bought(sheet) or self._came_about(sheet)
+        draft.lines["user_id"] = user = self._line_or_gap(draft, "user")
+        time = self._line_or_gap(draft, "time")
+        order = sheet.roles.get("order", [])
+        product = sheet.roles.get("product", [])
+        quantity = sheet.roles.get("quantity", [])
+        if order and sheet.is_key(order[0].column) and not product:
+            draft.lines["order_id"] = self.line(draft, "order")
+        else:
+            draft.table = "items"
+            if order:
+                draft.lines["order_id"] = self.line(draft, "order")
+            elif user.fill_in or time.not_found:
+                fill_in = "the column with the order's number; without one, concat_ws(' ', WHO, WHEN) with the two columns"
+                draft.lines["order_id"] = Line(expression=_GAP, fill_in=fill_in)
+            else:
+                remark = f"no order number: {_ONE_MOMENT}"
+                expression = f"concat_ws(' ', {user.expression}, {time.expression})"
+                draft.lines["order_id"] = Line(expression=expression, remark=remark)
+            if product and product[0].confidence >= 0.6:
+                draft.lines["product_id"] = self.line(draft, "product")
+            if quantity:
+                draft.lines["quantity"] = self.line(draft, "quantity")
+        draft.lines["ordered_at"] = time
+        draft.lines["revenue"] = self._revenue(draft)
+        self.map_further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
+        states = rule_of_states(self.connection, draft) if draft.where is None else None
+        if states is not None:
+            draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
+        if order and not (user.fill_in or time.not_found) and (numbered := self._share_numbered(draft)) < _NUMBERED:
+            remark = f"{order[0].column} is empty in {1.0 - numbered:.0%} of these rows: {_ONE_MOMENT}"
+            draft.lines["order_id"] = Line(expression=f"concat_ws(' ', {user.expression}, {time.expression})", remark=remark)
+
+    def _share_numbered(self, draft: TableDraft) -> float:
+        """Return the share of a draft's rows that carry the order's number; 1 where joined sheets would have to be read."""
+        if draft.joins:
+            return 1.0
+        number = f"nullif(trim(CAST({draft.lines['order_id'].expression} AS VARCHAR)), '') IS NOT NULL"
+        where = f"WHERE {draft.where.expression}" if draft.where is not None else ""
+        query = f"SELECT coalesce(avg(CAST({number} AS INTEGER)), 1) FROM {draft.sheet.source.view} {where}"
+        return float(self.connection.execute(query).fetchall()[0][0])
+
+    def _revenue(self, draft: TableDraft) -> Line:
+        sheet = draft.sheet
+        if "money" not in sheet.roles:
+            counted = "every row counts as one order" if draft.where is None else "every row that stays counts as one order"
+            fill_in = f"the column with what was paid; 1.0 counts orders instead of money, {counted}"
+            return Line(expression="1.0", fill_in=fill_in, not_found=self._not_found(draft, "money"))
+        line = self.line(draft, "money")
+        paid = next(look for look in sheet.looks.values() if self.column(look) == line.expression)
+        if paid.n_distinct == 1:
+            line = replace(line, remark="; ".join([f"every row holds {paid.frequent[0]}"] + [line.remark] * bool(line.remark)))
+        named = set(name_parts(paid.name))
+        quantity = draft.lines.get("quantity") or (self.line(draft, "quantity") if "quantity" in sheet.roles else None)
+        if quantity is not None and named & _OF_ONE_PIECE and not named & {"total", "line"}:
+            pieces = next(look for look in sheet.looks.values() if self.column(look) == quantity.expression)
+            product = " * ".join(number_of(self.connection, look) for look in (pieces, paid))
+            return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
+        return line
+
+    def _line_or_gap(self, draft: TableDraft, role: str) -> Line:
+        """Return a role's line, or one that is empty and marked where no column was recognised."""
+        if self.reach(draft, role) is not None:
+            return self.line(draft, role)
+        fill_in = f"the column that says {_WANTED[role]}; none was recognised"
+        return Line(expression=_GAP, fill_in=fill_in, not_found=self._not_found(draft, role))
+
+    def _not_found(self, draft: TableDraft, role: str) -> str:
+        return f"{draft.sheet.name}: no column says {_WANTED[role]}"
+
+    def _bought(self, sheet: Sheet) -> Line | None:
+        """Return the condition on a log's event column under which a row is a purchase."""
+        return self.event(sheet, _BOUGHT)
+
+    def _came_about(self, sheet: Sheet) -> Line | None:
+        """Return the condition that an outcome came about, where rows have one and no amount: the others are no orders."""
+        outcomes = [] if "money" in sheet.roles else sheet.roles.get("outcome", [])
+        if not outcomes:
+            return None
+        look = sheet.looks[outcomes[0].column]
+        fill_in = f"the rows that are orders; taken for them are those whose {look.name} came about"
+        return Line(
+            expression=condition_of(self.connection, look), confidence=outcomes[0].confidence, fill_in=fill_in,
+        )  # fmt: skip
+
+    def event(self, sheet: Sheet, words: Sequence[str]) -> Line | None:
+        """Return the condition on a log's event column under which it holds one of some words."""
+        for guess in sheet.roles.get("event", []):
+            for value in sheet.looks[guess.column].frequent:
+                if value.lower() in words:
+                    condition = f"{self.column(sheet.looks[guess.column])} = {literal(value)}"
+                    return Line(expression=condition, confidence=guess.confidence)
+        return None
