@@ -31,12 +31,14 @@ def names_for_headerless(path: Path, encoding: str, member: str | None = None) -
     """
     text = _beginning(path, member).decode(encoding.replace("utf-8", "utf-8-sig"), "replace")
     lines = text.splitlines()[:_LOOKED_AT]
-    if len(lines) < 3:
+    if len(lines) < 3 or not lines[0].strip():
         return []
     delimiter = max(DELIMITERS, key=lines[0].count)
     try:
         rows = [row for row in csv.reader(io.StringIO("\n".join(lines[:-1])), delimiter=delimiter) if row]
     except csv.Error:
+        return []
+    if not rows:
         return []
     first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     if len(first) < 2 or len(below) < 2:

@@ -56,6 +56,8 @@ def test_every_row_of_a_file_without_a_header_is_read(tmp_path: Path, separator:
         "a,b,c\n" + "x,y,z\n" * 9,  # words above words: nothing tells
         "1,2,3\n" + "4,5,6\n" * 9,
         "id,v1,v2\n" + "7,0.5,0.25\n" * 9,
+        "\n  \n" * 9,
+        "",
     ],
 )
 def test_names_above_values_stay_a_header(tmp_path: Path, text: str) -> None:
