@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import pandas as pd
+
 from decision_engine.config.placeholders import FILL_IN
 from decision_engine.history.action_drafts import ActionDraft
 from decision_engine.history.record import History
 from decision_engine.history.yaml_text import yaml_text
+from reports.numbers import plural
 
 _DAY = date(2024, 1, 1)  # a Monday; stands where no order tells the weeks
 
 
-def time_lines(first_day: date, n_weeks: int, *, remark: str = "", zone: bool = False, marked: bool = False) -> list[str]:
+def time_lines(
+    first_day: date, n_weeks: int, *, remark: str = "", zone: bool = False, marked: bool = False, whole: bool = True
+) -> list[str]:
     """Return the lines about time.
 
     Parameters
@@ -28,10 +33,13 @@ def time_lines(first_day: date, n_weeks: int, *, remark: str = "", zone: bool = 
         Whether the shop's zone matters, as times tell how far they are from UTC.
     marked : bool
         Whether the weeks themselves are placeholders.
+    whole : bool
+        Whether orders can lie on every day of every week.
     """
     fitting = max(1, min(n_weeks - 1, round(0.77 * n_weeks)))
     horizon = max(1, min(8, n_weeks - fitting))
     asked = f"# {FILL_IN}: " if marked else "# "
+    told = "last complete week of the history" if marked else "complete weeks" if whole else "weeks"
     first = f" # {FILL_IN}: first business day of week 1" if marked else remark
     zones = [f"  time_zone: UTC # {FILL_IN}: the shop's zone, such as Europe/Berlin; times tell how far they are from UTC"]
     return [
@@ -39,7 +47,7 @@ def time_lines(first_day: date, n_weeks: int, *, remark: str = "", zone: bool = 
         f"  first_day: {first_day.isoformat()}{first}",
         *(zones if zone else []),
         "  business_day_starts_at: 0",
-        f"  last_period: {n_weeks} {asked}{'last complete week of the history' if marked else 'complete weeks'}",
+        f"  last_period: {n_weeks} {asked}{told}",
         f"  last_fitting_period: {fitting} {asked}the weeks after it judge",
         "",
         f"effect_horizon_weeks: {horizon}",
@@ -48,12 +56,25 @@ def time_lines(first_day: date, n_weeks: int, *, remark: str = "", zone: bool = 
 
 
 def weeks_of(history: History, *, zone: bool) -> list[str]:
-    """Return the lines about time: the weeks that the orders span, but for a handful of strays."""
+    """Return the lines about time: the weeks that the orders span, but for a handful of strays; the last one holds orders.
+
+    There are two at least, the second to judge by: fewer days than that are parted in their middle, where it begins.
+    """
     days = history.table("orders")["ordered_at"].dt.normalize()
     first, last = days.quantile(0.0005, "higher").date(), days.quantile(0.9995, "lower").date()
-    n_weeks = max(2, ((last - first) + timedelta(days=1)).days // 7)
     strays = int(((days.dt.date < first) | (days.dt.date > last)).sum())
-    return time_lines(first, n_weeks, remark=f" # {strays:,} orders lie outside the weeks" if strays else "", zone=zone)
+    told = [f"{strays:,} orders lie outside the weeks"] if strays else []
+    n_days = ((last - first) + timedelta(days=1)).days
+    n_weeks = n_days // 7
+    if n_weeks < 2:
+        first, n_weeks = first + timedelta(days=n_days // 2 - 7), 2
+        told.append(f"the orders span {plural(n_days, 'day')}, which are parted over two weeks: neither is whole")
+    else:
+        held = (days[days.dt.date <= last] - pd.Timestamp(first)).dt.days // 7
+        n_weeks = int(held[held < n_weeks].max()) + 1
+        n_weeks = n_weeks if n_weeks > 1 else int(held.max()) + 1
+    remark = f" # {'; '.join(told)}" if told else ""
+    return time_lines(first, n_weeks, remark=remark, zone=zone, whole=7 * n_weeks <= n_days)
 
 
 def unknown_weeks(*, zone: bool) -> list[str]:
