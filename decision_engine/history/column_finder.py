@@ -136,6 +136,14 @@ class ColumnFinder:
         query = f"SELECT coalesce(avg(CAST(v IN ({theirs}) AS INTEGER)), 0) FROM ({mine})"
         return float(self.connection.execute(query).fetchall()[0][0])
 
+    def share_of_rows(self, left: Sheet, right: Sheet) -> float:
+        """Return the share of a sheet's rows that another holds as well, in the columns of both, among two thousand."""
+        columns = [name for name in left.source.columns if name in right.source.columns]
+        row = f"hash({', '.join(f'CAST({quote(name)} AS VARCHAR)' for name in columns)})"
+        mine = f"SELECT DISTINCT {row} AS v FROM {left.source.view} LIMIT 2000"
+        query = f"SELECT coalesce(avg(CAST(v IN (SELECT {row} FROM {right.source.view}) AS INTEGER)), 0) FROM ({mine})"
+        return float(self.connection.execute(query).fetchall()[0][0]) if columns else 0.0
+
 
 def time_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
     """Return a column's time as SQL; one that counts from 1970 is turned into one."""

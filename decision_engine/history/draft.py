@@ -38,11 +38,13 @@ class Drafter(OrderDrafter):
             orders, contacts = rounds or (orders or self.part_of_orders(), None)
             if orders is None:
                 raise HistoryError(self.say_nothing_found())
-        parts = [sheet for sheet in self.sheets if self._is_another_part(sheet, orders)]
-        copies = [sheet for sheet in parts if self._repeats(sheet, orders)]
+        parts = [orders.sheet, *(sheet for sheet in self.sheets if self._is_another_part(sheet, orders))]
+        copies = self._copies(parts, orders)
+        kept = [sheet for sheet in parts if sheet not in copies]
         orders.remarks += tuple(f"{sheet.name} holds the same orders and is not read" for sheet in copies)
-        drafts = [orders, *(replace(orders, sheet=sheet, remarks=()) for sheet in parts if sheet not in copies)]
-        used = {sheet.name for sheet in [*(draft.sheet for draft in drafts), *copies]}
+        orders = replace(orders, sheet=kept[0])
+        drafts = [orders, *(replace(orders, sheet=sheet, remarks=()) for sheet in kept[1:])]
+        used = {sheet.name for sheet in parts}
         exposures = contacts or self._exposures(orders)
         if exposures is not None:
             drafts.append(exposures)
@@ -64,10 +66,18 @@ class Drafter(OrderDrafter):
         read = " ".join(line.expression for line in lines if line is not None)
         return not any(self.column(orders.sheet.looks[name]) in read for name in mine - theirs)
 
-    def _repeats(self, sheet: Sheet, orders: TableDraft) -> bool:
-        """Whether nearly every order of a part is among the orders already."""
-        order = orders.sheet.roles.get("order", [])
-        return bool(order) and self.share(sheet, order[0].column, orders.sheet, order[0].column) > _REPEATED
+    def _copies(self, parts: Sequence[Sheet], orders: TableDraft) -> list[Sheet]:
+        """Return the parts of which nearly every order, or row where no column numbers them, is in one that is no shorter."""
+        order = orders.sheet.roles.get("order", [])[:1]
+        kept: list[Sheet] = []
+        for sheet in sorted(parts, key=lambda part: -part.source.n_rows):
+            shares = (
+                self.share(sheet, order[0].column, other, order[0].column) if order else self.share_of_rows(sheet, other)
+                for other in kept
+            )
+            if not any(share > _REPEATED for share in shares):
+                kept.append(sheet)
+        return [sheet for sheet in parts if sheet not in kept]
 
     def _exposures(self, orders: TableDraft) -> TableDraft | None:
         for sheet in self.sheets:

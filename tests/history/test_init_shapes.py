@@ -7,6 +7,7 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -267,6 +268,30 @@ def _parts(folder: Path, *frames: pd.DataFrame) -> list[str]:
     for name, frame in zip(names, frames, strict=True):
         frame.to_csv(folder / name, index=False)
     return names
+
+
+@pytest.mark.parametrize("view", ["SELECT * FROM sales", "SELECT * FROM sales WHERE day < '2024-04-01'"])
+@pytest.mark.parametrize("name", ["recent", "with_all"])  # before the table by name, and after it
+def test_a_view_over_a_table_without_order_numbers_is_not_read_twice(tmp_path: Path, view: str, name: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
+        shop.execute("CREATE TABLE sales (customer_id TEXT, day TEXT, paid REAL)")
+        rows = [(f"C{k % 50:03d}", f"2024-{1 + k % 6:02d}-{1 + k % 28:02d}", 5.5 + k % 37) for k in range(600)]
+        shop.executemany("INSERT INTO sales VALUES (?, ?, ?)", rows)
+        shop.execute(f"CREATE VIEW {name} AS {view}")
+        shop.commit()
+    starter = write_starter([str(tmp_path / "shop.db")], tmp_path / "config.yaml")
+    history = read_history(load_config(tmp_path / "config.yaml"))
+    assert history.table("orders")["revenue"].sum() == pytest.approx(sum(paid for _, _, paid in rows))
+    left_out = "sales" if view == "SELECT * FROM sales" and name == "recent" else name
+    assert f"items: {left_out} holds the same orders and is not read" in starter.taken
+
+
+def test_parts_without_order_numbers_are_all_read(tmp_path: Path) -> None:
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(600) // 4, unit="D")
+    frame = pd.DataFrame({"customer_id": [f"C{k % 50:03d}" for k in range(600)], "day": when.astype(str), "paid": 9.5})
+    names = _parts(tmp_path, frame.iloc[:300], frame.iloc[300:])
+    write_starter([str(tmp_path / name) for name in names], tmp_path / "config.yaml")
+    assert read_history(load_config(tmp_path / "config.yaml")).n_read == 600
 
 
 def test_a_part_with_a_column_more_is_another_part_and_one_with_the_same_orders_is_a_copy(tmp_path: Path) -> None:
