@@ -1,8 +1,10 @@
-"""Which estimator to believe: SLOPE, after Lepski's principle (Su, Srinath and Krishnamurthy, 2020, ICML).
+"""Which estimator to believe: the least noisy one whose bias cannot be told from noise, after Lepski's principle.
 
-Estimators are put in the order of their errors, the noisiest and least biased first. Going down, as long as an estimate's
-interval meets all those before it, its bias cannot be told from noise and its lower variance is free; the last such one is
-chosen. Nobody needs to know the bias.
+SLOPE (Su, Srinath and Krishnamurthy, 2020, ICML) puts estimators in the order of their errors, the noisiest and least biased
+first, and goes down as long as intervals meet: a bias that hides in noise costs less than the variance it saves. Here the
+first, the doubly robust estimate with every weight believed, has no bias at all, since probabilities are logged; and all
+estimates come from one log and go together, so that their differences have far smaller errors than they have. Each is therefore
+held against the first, by the error of the difference itself.
 """
 
 from __future__ import annotations
@@ -18,34 +20,38 @@ from policies.ope.log import InteractionLog
 from policies.ope.shrinkage import ladder
 from policies.ope.value import Abstention, PolicyValue
 from policies.ope.weights import importance_weights
-from simulations.arrays import FloatArray
+from simulations.arrays import FloatArray, IntArray
 
-# Standard errors to either side. Estimates of one log go together, so that their differences are far smaller than their errors:
-# intervals of whole errors would meet whatever the bias.
-WIDTH = 0.25
+# Errors of its difference from the unbiased estimate within which an estimate may lie: the difference's variance is about what
+# is saved, so that a bias of one such error is where less variance stops to pay.
+WIDTH = 1.0
 
 
-def slope(estimates: Sequence[float] | FloatArray, errors: Sequence[float] | FloatArray, *, width: float = WIDTH) -> int:
-    """Return the place of the estimate to believe.
+def slope(scores: Sequence[FloatArray], users: IntArray, *, width: float = WIDTH) -> int:
+    """Return the place of the estimator to believe.
 
     Parameters
     ----------
-    estimates, errors : (n_estimators,) arrays
-        Values and their standard errors.
+    scores : sequence of (n_decisions,) arrays
+        What each decision says of the value by each estimator; the first has no bias.
+    users : (n_decisions,) array
+        Decisions on one user count as one piece of evidence.
     width : float
-        Standard errors to either side that make an interval.
+        Errors of its difference from the first within which an estimate may lie.
 
     Examples
     --------
-    >>> slope([1.0, 1.1, 3.0], [0.4, 0.2, 0.01], width=1.0)
+    >>> noise = np.array([-3.0, 3.0, -3.0, 3.0])
+    >>> slope([1.0 + noise, 1.0 + noise / 3.0, 9.0 + noise / 9.0], np.arange(4))
     1
     """
-    values, spreads = np.asarray(estimates, dtype=np.float64), np.asarray(errors, dtype=np.float64)
-    order = np.argsort(-spreads, kind="stable")
-    low, high, chosen = -np.inf, np.inf, int(order[0])
-    for place in order:
-        low, high = max(low, values[place] - width * spreads[place]), min(high, values[place] + width * spreads[place])
-        if low > high:
+    errors = np.array([clustered_standard_error(of_rule, users) for of_rule in scores])
+    chosen = 0
+    for place in np.argsort(-errors, kind="stable"):
+        if errors[place] >= errors[chosen]:
+            continue
+        gap = scores[place] - scores[0]
+        if abs(float(gap.mean())) > width * clustered_standard_error(gap, users):
             break
         chosen = int(place)
     return chosen
@@ -60,7 +66,7 @@ def chosen_value(
     seed: int = 0,
     smallest_size: float = SMALLEST_SIZE,
 ) -> PolicyValue | Abstention:
-    """Estimate a policy's value by that shrunk estimator which SLOPE chooses; abstain where the log has no support.
+    """Estimate a policy's value by the shrunk estimator that `slope` chooses; abstain where the log has no support.
 
     How far it lies from the unshrunk one, beyond what chance explains, counts as its bias and widens the interval.
 
@@ -83,8 +89,7 @@ def chosen_value(
     weights = importance_weights(log, evaluation_probabilities)
     rules = ladder(weights)
     scores = [decision_scores(log, evaluation_probabilities, values, rule) for rule in rules]
-    errors = [clustered_standard_error(of_rule, log.users) for of_rule in scores]
-    place = slope([float(of_rule.mean()) for of_rule in scores], errors)
+    place = slope(scores, log.users)
     gap = scores[place] - scores[0]
     chance = clustered_standard_error(gap, log.users) if place else 0.0
     return value_with_interval(

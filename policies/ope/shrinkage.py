@@ -86,15 +86,19 @@ class Believed:
 WHOLE = Believed(family="shrinkage", strength=np.inf)
 
 
-def ladder(weights: FloatArray, *, n_steps: int = 8) -> list[Believed]:
-    """Return rules of both families that a choice may be made of, from believing every weight down to the larger half gone.
+_TOP_SHARES = np.array([0.0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3])  # of weights, above a step
 
-    Strengths follow the weights' own quantiles, so that they mean the same on every log.
+
+def ladder(weights: FloatArray) -> list[Believed]:
+    """Return rules of both families that a choice may be made of, from believing every weight to believing none.
+
+    Strengths follow the weights' own quantiles, so that they mean the same on every log; steps are small at the top, where a
+    few weights may hold most of the variance.
     """
     positive = weights[weights > 0.0]
     rules = [WHOLE]
     if positive.size:
-        levels = np.unique(np.quantile(positive, np.linspace(1.0, 0.5, n_steps)))[::-1]
+        levels = np.unique(np.quantile(positive, 1.0 - _TOP_SHARES))[::-1]
         rules += [Believed(family="shrinkage", strength=float(level) ** 2) for level in levels]
         rules += [Believed(family="switch", strength=float(level)) for level in levels[1:]]
     return [*rules, Believed(family="switch", strength=0.0)]

@@ -19,7 +19,8 @@ def test_a_world_draws_what_it_says(world: BanditWorld) -> None:
     assert behaviour.min() >= world.smallest
     assert np.allclose(behaviour.sum(axis=1), 1.0)
     assert np.allclose(policy.sum(axis=1), 1.0)
-    assert (log.propensities == behaviour[np.arange(log.n_decisions), log.actions]).all()
+    assert log.propensities is not None
+    assert np.array_equal(log.propensities, behaviour[np.arange(log.n_decisions), log.actions])
     means = world.means(np.asarray(log.contexts, dtype=np.float64))[np.arange(log.n_decisions), log.actions]
     error = float((log.rewards - means).std()) / np.sqrt(log.n_decisions)
     assert abs(float((log.rewards - means).mean())) < 5.0 * error
