@@ -5,6 +5,7 @@ Orders come first. What else is there is recognised by what it shares with them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from decision_engine.history.consent_values import consent_remark, consent_values

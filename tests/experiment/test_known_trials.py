@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -123,7 +124,7 @@ def test_a_list_of_customers_beside_orders_is_no_experiment(tmp_path: Path) -> N
 
 def test_amounts_with_signs_and_keys_inside_objects_are_reached(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "customer": {"id": f"C{k:05d}", "age": int(rng.integers(18, 80))},
             "variant": str(rng.choice(["control", "voucher"])),
