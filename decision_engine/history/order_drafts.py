@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from decision_engine.history.column_finder import ColumnFinder
+from decision_engine.history.columns import LOOKED_AT, ColumnLook
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_states import rule_of_states
 from decision_engine.history.rounds import condition_of
@@ -17,6 +18,8 @@ _GAP = "NULL"  # what stands where a column is still to be named: every row is t
 _OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
 _ONE_MOMENT = "all rows of a user at one time count as one order"
 _NUMBERED = 0.5  # share of rows with an order's number, below which it is none to tell orders apart by
+_ENOUGH, _TOGETHER = 100, 0.3  # rows, and the correlation of amount and pieces, from which on an amount is a sum of pieces
+_PERHAPS_CENTS = 50.0  # whole amounts of which none is smaller may be cents
 _WANTED = {
     "user": "who (a user, customer or member)",
     "time": "when (a date or time)",
@@ -143,9 +146,31 @@ class OrderDrafter(ColumnFinder):
         quantity = draft.lines.get("quantity") or (self.line(draft, "quantity") if "quantity" in sheet.roles else None)
         if quantity is not None and named & _OF_ONE_PIECE and not named & {"total", "line"}:
             pieces = next(look for look in sheet.looks.values() if self.column(look) == quantity.expression)
+            if self._grows_with(draft, pieces, paid):
+                return replace(line, remark=f"grows with {pieces.name}: taken as the sum of its pieces")
             product = " * ".join(number_of(self.connection, look) for look in (pieces, paid))
             return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
+        if paid.number > 0.9 and (paid.low or 0.0) >= _PERHAPS_CENTS and not any("." in value for value in paid.frequent):
+            remark = "whole numbers: where they are cents, divide by 100"
+            line = replace(line, remark="; ".join([remark] + [line.remark] * bool(line.remark)))
         return line
+
+    def _grows_with(self, draft: TableDraft, pieces: ColumnLook, paid: ColumnLook) -> bool:
+        """Whether an amount of the same product is larger where there are more pieces, as no price of one piece is."""
+        if "product_id" not in draft.lines or draft.joins:
+            return False
+        n, amount = (number_of(self.connection, look) for look in (pieces, paid))
+        product = draft.lines["product_id"].expression
+        rows = f"SELECT {n} AS n, {amount} AS amount, {product} AS product FROM {draft.sheet.source.view} LIMIT {LOOKED_AT}"
+        apart = (
+            "SELECT n - avg(n) OVER (PARTITION BY product) AS n, amount - avg(amount) OVER (PARTITION BY product) AS amount "
+            f"FROM ({rows}) WHERE n > 0 AND amount > 0"
+        )
+        (together,) = self.connection.execute(
+            f"SELECT CASE WHEN stddev_pop(n) > 0 AND stddev_pop(amount) > 0 AND count(*) >= {_ENOUGH} THEN corr(n, amount) END "
+            f"FROM ({apart})"
+        ).fetchall()[0]
+        return together is not None and together > _TOGETHER
 
     def _line_or_gap(self, draft: TableDraft, role: str) -> Line:
         """Return a role's line, or one that is empty and marked where no column was recognised."""

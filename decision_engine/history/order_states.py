@@ -125,6 +125,8 @@ def rule_of_states(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> 
             if out := void if beside else void + returned:
                 kept.append(f"{column} NOT IN {_list(out)}")
             remarks.append(_told(look, states, beside=beside))
+            if look.filled < 1.0 and out:
+                remarks += _silent_lines(connection, draft, look, f"{column} IN {_list(out)}", f"{column} = ''")
             confidence = min(confidence, 0.9 * _share_known(look, states))
     if not remarks:
         return None
@@ -212,6 +214,22 @@ def _told(look: ColumnLook, states: dict[str, OrderState], *, beside: bool) -> s
     if look.filled < 1.0:
         pieces.append(f"{1.0 - look.filled:.1%} of rows say nothing (sales)")
     return f"{look.name}: {'; '.join(pieces)}"
+
+
+def _silent_lines(
+    connection: duckdb.DuckDBPyConnection, draft: TableDraft, look: ColumnLook, out: str, silent: str
+) -> list[str]:
+    """Say how many lines of orders that are left out say nothing themselves, where a state stands on an order's first line."""
+    order = draft.lines.get("order_id")
+    if order is None or order.fill_in or draft.joins:
+        return []
+    rows = (
+        f"SELECT ({silent}) AS silent, count(*) FILTER ({out}) OVER (PARTITION BY {order.expression}) AS n "
+        f"FROM {draft.sheet.source.view}"
+    )
+    (n,) = connection.execute(f"SELECT count(*) FILTER (silent AND n > 0) FROM ({rows})").fetchall()[0]
+    return [f"{look.name}: {n:,} more lines of orders that are left out say nothing there and stay sales; fill it in on every "
+            "line of an order before the file is read"] if n else []  # fmt: skip
 
 
 def _list(values: Sequence[str]) -> str:

@@ -91,6 +91,51 @@ def _shop_export(drawn: _Drawn) -> pd.DataFrame:
     })  # fmt: skip
 
 
+def _marketplace_report(drawn: _Drawn) -> pd.DataFrame:
+    """Draw a marketplace's report of orders: a line's price is that of all its pieces, and blank where it was cancelled."""
+    quantity = drawn.rng.integers(1, 5, N)
+    cancelled = drawn.rng.random(N) < 0.06
+    return pd.DataFrame({
+        "amazon-order-id": [f"302-{k:07d}-{k:07d}" for k in range(N)],
+        "purchase-date": [f"{t:%Y-%m-%dT%H:%M:%S}+00:00" for t in drawn.when],
+        "order-status": np.where(cancelled, "Cancelled", "Shipped - Delivered to Buyer"),
+        "buyer-email": [f"{k:08x}@marketplace.example" for k in drawn.user * 7717],
+        "sku": [f"L{k}" for k in drawn.rng.integers(0, 30, N)], "quantity": quantity,
+        "item-price": [v if keep else "" for v, keep in zip(np.round(drawn.price * quantity, 2), ~cancelled, strict=True)],
+    })  # fmt: skip
+
+
+def _receipts(drawn: _Drawn) -> pd.DataFrame:
+    """Draw a till's receipts, with decimal commas and amounts beside prices of one piece."""
+    quantity = drawn.rng.integers(1, 4, N)
+    return pd.DataFrame({
+        "Bon-Nr.": np.arange(N) + 70_000, "Datum": [f"{t:%d.%m.%Y}" for t in drawn.when],
+        "Kundenkarte": 9_000_000 + drawn.user, "Artikelnr.": drawn.rng.integers(100, 160, N), "Menge": quantity,
+        "Einzelpreis": [f"{v:.2f}".replace(".", ",") for v in drawn.price],
+        "Betrag": [f"{v:.2f}".replace(".", ",") for v in drawn.price * quantity],
+    })  # fmt: skip
+
+
+def _sales_documents(drawn: _Drawn) -> pd.DataFrame:
+    """Draw the lines of sales documents as German ERP systems list them."""
+    return pd.DataFrame({
+        "Auftraggeber": [f"{k:010d}" for k in drawn.user], "Verkaufsbeleg": [f"{k:010d}" for k in 4_500_000_000 + np.arange(N)],
+        "Position": 10, "Belegdatum": [f"{t:%d.%m.%Y}" for t in drawn.when],
+        "Material": [f"M-{k:05d}" for k in drawn.rng.integers(0, 50, N)], "Auftragsmenge": "2,000",
+        "Nettowert": [f"{v:.2f}".replace(".", ",") for v in drawn.price], "Steuer": "1,90",
+    })  # fmt: skip
+
+
+def _charges(drawn: _Drawn) -> pd.DataFrame:
+    """Draw charges of subscriptions in cents, with refunds, taxes and fees beside them."""
+    return pd.DataFrame({
+        "id": [f"ch_{k:022x}" for k in range(N)], "created": [f"{t:%Y-%m-%d %H:%M:%S}" for t in drawn.when],
+        "amount": drawn.rng.choice([999, 1999, 4999], N), "amount_refunded": drawn.rng.choice([0, 0, 0, 250, 500], N),
+        "fee_amount": np.round(drawn.price / 50, 2), "tax_amount": np.round(drawn.price / 5, 2),
+        "customer_id": [f"cus_{k:014x}" for k in drawn.user], "plan_product": drawn.rng.choice(["S", "M", "L"], N),
+    })  # fmt: skip
+
+
 _Expected = dict[str, str]
 LOGS: dict[str, tuple[Callable[[_Drawn], pd.DataFrame], _Expected, Callable[[_Drawn, pd.DataFrame], tuple[int, float]]]] = {
     "behaviour": (
@@ -120,6 +165,29 @@ LOGS: dict[str, tuple[Callable[[_Drawn], pd.DataFrame], _Expected, Callable[[_Dr
             int((frame["Financial Status"] != "voided").sum()),
             float((frame["Lineitem quantity"] * frame["Lineitem price"])[frame["Financial Status"] != "voided"].sum()),
         ),
+    ),
+    "marketplace report": (
+        _marketplace_report,
+        {"user_id": '"buyer-email"', "order_id": '"amazon-order-id"', "revenue": '"item-price"'},
+        lambda drawn, frame: (
+            int((frame["order-status"] != "Cancelled").sum()),
+            float(pd.to_numeric(frame["item-price"]).sum()),
+        ),
+    ),
+    "receipts": (
+        _receipts,
+        {"user_id": "Kundenkarte", "order_id": '"Bon-Nr."', "ordered_at": "Datum", "quantity": "Menge", "revenue": "Betrag"},
+        lambda drawn, frame: (N, float(frame["Betrag"].str.replace(",", ".").astype(float).sum())),
+    ),
+    "sales documents": (
+        _sales_documents,
+        {"user_id": "Auftraggeber", "order_id": "Verkaufsbeleg", "product_id": "Material", "revenue": "Nettowert"},
+        lambda drawn, frame: (N, float(drawn.price.round(2).sum())),
+    ),
+    "charges": (
+        _charges,
+        {"user_id": "customer_id", "revenue": "amount", "product_id": "plan_product"},
+        lambda drawn, frame: (N, float(frame["amount"].sum())),
     ),
 }
 
@@ -212,3 +280,31 @@ def test_a_page_test_with_the_time_of_each_visit_is_an_experiment(tmp_path: Path
     config = load_config(tmp_path / "config.yaml")
     assert config.experiment is not None
     assert config.experiment.outcomes == ("converted",)
+
+
+def test_whole_amounts_say_that_they_may_be_cents(tmp_path: Path) -> None:
+    _charges(_Drawn()).to_csv(tmp_path / "charges.csv", index=False)
+    starter = write_starter([str(tmp_path / "charges.csv")], tmp_path / "config.yaml")
+    assert "whole numbers: where they are cents, divide by 100" in starter.text
+
+
+def test_lines_that_leave_the_state_of_their_order_to_its_first_line_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECISION_ENGINE_PSEUDONYM_KEY", "a secret of sixteen signs")
+    frame = _shop_export(_Drawn())
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    starter = write_starter([str(tmp_path / "log.csv")], tmp_path / "config.yaml")
+    n = int((frame["Financial Status"] == "voided").sum())
+    assert any(f"Financial Status: {n:,} more lines of orders that are left out say nothing" in told for told in starter.taken)
+
+
+def test_money_that_went_back_or_to_the_state_is_no_revenue(tmp_path: Path) -> None:
+    drawn = _Drawn()
+    frame = pd.DataFrame({
+        "order_id": np.arange(N), "customer_id": drawn.user, "created_at": [f"{t:%Y-%m-%d %H:%M:%S}" for t in drawn.when],
+        "Total": drawn.price + 40, "Refunded Amount": drawn.price, "Tax Amount": drawn.price / 5, "Shipping Price": 4.9,
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "orders.csv", index=False)
+    starter = write_starter([str(tmp_path / "orders.csv")], tmp_path / "config.yaml")
+    assert yaml.safe_load(starter.text)["tables"]["orders"][0]["columns"]["revenue"] == "Total"
