@@ -42,11 +42,14 @@ class GroupSizes:
         Of sizes as far out as these, by chance; 1 where nothing was tested.
     words : str
         What was found.
+    if_equal : float
+        The p-value against equal shares, where nothing was tested; else 1.
     """
 
     against: Literal["declared", "recorded", "nothing"]
     p_value: float
     words: str
+    if_equal: float = 1.0
 
     @property
     def fits(self) -> bool:
@@ -225,11 +228,18 @@ def _sizes(trial: Trial, shares: dict[str, float], known: BoolArray, *, guessed:
     if known.all():
         return _against_recorded(trial)
     counts = ", ".join(f"{trial.counts[a]:,} {trial.actions.names[a]}" for a in trial.given)
+    equal = float(chisquare([trial.counts[a] for a in trial.given]).pvalue)
+    were_equal = (
+        f"Were equal shares meant, they would not be ({p_words(equal)}), and no effect below could be trusted."
+        if equal < MISMATCH
+        else f"Against equal shares: {p_words(equal)}."
+    )
     return GroupSizes(
         against="nothing",
         p_value=1.0,
+        if_equal=equal,
         words=f"Whether the group sizes ({counts}) are those that were drawn cannot be tested: no shares are declared and no "
-        "probabilities recorded. `experiment.shares` declares them.",
+        f"probabilities recorded. {were_equal} `experiment.shares` declares what was meant.",
     )
 
 

@@ -61,6 +61,7 @@ def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> l
     """Return what should be known before any effect is believed."""
     return [
         *_groups(trial),
+        *_untested_sizes(assignment),
         *_differences(assignment, balance),
         *_leakage(trial),
         *_reach(trial),
@@ -79,6 +80,17 @@ def _groups(trial: Trial) -> list[Remark]:
         elif count < FEWEST_USERS:
             remarks.append(Remark(kind="group", words=f"only {count:,} users got {name}; {FEWEST_USERS} are needed."))
     return remarks
+
+
+def _untested_sizes(assignment: Assignment) -> list[Remark]:
+    """Doubt sizes that nothing vouches for, where they would be a mismatch had equal shares been meant."""
+    if assignment.sizes.if_equal >= MISMATCH:
+        return []
+    words = (
+        "the group sizes are not equal, and nothing says which shares were meant (`experiment.shares`): if equal ones, "
+        "users were lost or added on the way, and no effect can be trusted."
+    )
+    return [Remark(kind="sample ratio", words=words)]
 
 
 def _differences(assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:

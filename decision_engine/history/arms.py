@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from decision_engine.history.columns import ColumnLook
+from decision_engine.history.flags import flag_values
 from decision_engine.history.infer import name_parts
 from decision_engine.history.known_before import MOST_GROUPS
 from decision_engine.history.sheets import Sheet
@@ -38,11 +39,18 @@ _CONTROLS = frozenset(
         "contrôle",
         "témoin",
         "controle",
+        "对照组",
+        "对照",
+        "空白组",
     }
 )
-_YES = ("1", "true", "yes")
 _NAMED = 0.6  # confidence in a column that is called like arms are, in files of one row a user alone
-_CALLED = frozenset({"version", "bucket", "cell", "condition", "testgroup", "abgroup", "experiment", "assignment"})
+_CALLED = frozenset({
+    "version", "bucket", "cell", "condition", "testgroup", "abgroup", "experiment", "assignment", "treated", "holdout",
+    "gruppe",
+    "testgruppe", "groupe", "grupo", "gruppo", "variante", "组别", "分组", "实验组",
+})  # fmt: skip
+_HELD_OUT = frozenset({"holdout", "control", "kontrolle", "heldout", "placebo"})  # of a column whose yes is the control group
 _ARM = re.compile(r"(?P<what>|.*[^a-z0-9]|[a-z]+(?=[0-9]))(?P<which>[a-z]|[0-9]+)")  # A, variant_b, group 2, arm3
 _FEWEST_ROWS = 30
 _SURE = 0.5  # confidence from which a column may be the treatment
@@ -63,7 +71,11 @@ def treatments(sheet: Sheet) -> list[tuple[str, float]]:
 
 
 def control_of(look: ColumnLook) -> str | None:
-    """Return the value that is named like a control group."""
+    """Return the value that is named like a control group: of yes and no the no, of who was held out the yes."""
+    counted = flag_values(look) or ({"1": 1, "0": 0} if set(look.frequent) == {"0", "1"} else {})
+    if counted:
+        is_held_out = bool(_HELD_OUT & set(name_parts(look.name)))
+        return next(value for value, yes in counted.items() if bool(yes) == is_held_out)
     for value in look.frequent:
         words = value.strip().lower()
         if words in _CONTROLS or words.startswith(("no ", "no-", "no_", "control", "without", "kein", "ohne", "sans ", "sin ")):
@@ -82,12 +94,12 @@ def first_arm(look: ColumnLook) -> str:
 def action_names(look: ColumnLook, control: str) -> dict[str, str]:
     """Return the action that each raw value stands for, the control group's first, which is `none`."""
     names: dict[str, str] = {control: "none"}
-    for value in look.frequent:
-        if value in names:
-            continue
+    is_a_flag = look.n_distinct == 2 and (bool(flag_values(look)) or set(look.frequent) == {"0", "1"})
+    values = sorted(look.frequent, key=int) if all(value.isdigit() for value in look.frequent) else look.frequent
+    for place, value in enumerate(value for value in values if value != control):
         plain = re.sub(r"[^A-Za-z0-9_-]+", "_", value).strip("_-").lower()[:24]
-        plain = "treated" if plain in _YES else plain
-        plain = plain if plain and plain[0].isalpha() and plain != "none" else f"action_{plain}"
+        plain = "treated" if is_a_flag else plain or f"{place + 1}"
+        plain = plain if plain[0].isalpha() and plain != "none" else f"action_{plain}"
         while plain in names.values():
             plain += "_"
         names[value] = plain

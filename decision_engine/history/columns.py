@@ -100,6 +100,11 @@ class ColumnLook:
     frequent: tuple[str, ...]
     counts: tuple[int, ...] = ()
 
+    @property
+    def counts_something(self) -> bool:
+        """Whether nearly every value is a number, however it is written."""
+        return max(self.number, self.grouped, self.comma + self.number if self.comma else 0.0) > 0.9
+
 
 def look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[str, ColumnLook]:
     """Return a look at each column of an open source, and at the keys inside its objects.

@@ -17,14 +17,15 @@ from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.flags import flag_values
 from decision_engine.history.infer import CLOSE, name_parts
-from decision_engine.history.known_before import BEFORE, why_no_covariate, why_no_part
-from decision_engine.history.sheets import Sheet, sql_of
+from decision_engine.history.known_before import is_before, why_no_covariate, why_no_part
+from decision_engine.history.sheets import Sheet, hundredth_of, sql_of
 
 _PLAIN = 0.9  # confidence from which a column is the treatment even beside a column of times
 _TIME = 0.6  # confidence from which a column of times says that the file is a log
 _HAS_MANY_VALUES = 12
 _IS_MONEY = 0.7  # confidence in money below which somebody should look
 _SAME = 0.95  # share of rows whose value is that of their arm, from which on a column is another name of the treatment
+_PEOPLE = frozenset({"id", "subject", "participant", "respondent", "patient", "panelist", "proband", "teilnehmer"})
 _NEARLY = 0.98  # share of ids that are given once from which the others are slips
 
 
@@ -83,7 +84,11 @@ def _lists_orders(sheet: Sheet) -> bool:
 
 
 def _says_both(sheet: Sheet) -> bool:
-    return "outcome" in sheet.roles and max(dict(treatments(sheet)).values(), default=0) >= _PLAIN
+    return "outcome" in sheet.roles and _best_arm(sheet) >= _PLAIN
+
+
+def _best_arm(sheet: Sheet) -> float:
+    return max(dict(treatments(sheet)).values(), default=0.0)
 
 
 def _is_one_row_a_user(sheet: Sheet) -> bool:
@@ -92,7 +97,8 @@ def _is_one_row_a_user(sheet: Sheet) -> bool:
     if repeated or "text" in sheet.roles or "order" in sheet.roles:
         return False
     has_times = any(guess.confidence >= _TIME for guess in sheet.roles.get("time", []))
-    return not has_times or (bool(users) and _says_both(sheet))
+    is_paid = "money" in sheet.roles and _best_arm(sheet) >= _PLAIN and not {"product", "quantity"} & sheet.roles.keys()
+    return not has_times or (bool(users) and (is_paid or _says_both(sheet)))
 
 
 def _nearly_names_rows(sheet: Sheet, column: str) -> bool:
@@ -115,6 +121,7 @@ def _draft(connection: duckdb.DuckDBPyConnection, sheet: Sheet, choose: Choose) 
         for guess in sheet.roles.get("user", [])
         if _nearly_names_rows(sheet, guess.column) and guess.column != treatment
     ]
+    users = users or _named_for_people(sheet, treatment)
     propensity = next((guess.column for guess in sheet.roles.get("propensity", []) if guess.column != treatment), None)
     consent = next((guess.column for guess in sheet.roles.get("consent", []) if guess.confidence >= 0.8), None)
     taken = {treatment, propensity, consent, *users[:1], *sheet.personal}
@@ -143,8 +150,20 @@ def _draft(connection: duckdb.DuckDBPyConnection, sheet: Sheet, choose: Choose) 
         money_guessed=money_guessed,
         covariates=tuple(name for name in others if name not in left_out),
         left_out=left_out,
-        sql={name: sql_of(connection, look) for name, look in sheet.looks.items()},
+        sql={
+            name: (hundredth_of(connection, look) if name in outcomes else None) or sql_of(connection, look)
+            for name, look in sheet.looks.items()
+        },
     )
+
+
+def _named_for_people(sheet: Sheet, treatment: str) -> list[str]:
+    """Return columns that name each row once, and are called like those that name the people of a study."""
+    return [
+        name
+        for name in sheet.looks
+        if sheet.is_key(name) and name != treatment and name not in sheet.personal and _PEOPLE & set(name_parts(name))
+    ]
 
 
 def _goes_with(connection: duckdb.DuckDBPyConnection, sheet: Sheet, treatment: ColumnLook, look: ColumnLook) -> bool:
@@ -165,8 +184,9 @@ def _outcomes(sheet: Sheet, taken: set[str | None]) -> tuple[tuple[str, ...], st
 
     def may_be(name: str) -> bool:
         look = sheet.looks[name]
-        is_counted = look.number > 0.9 or bool(flag_values(look))
-        return is_counted and name not in taken and not why_no_part(look) and not BEFORE & set(name_parts(name))
+        is_counted = look.counts_something or bool(flag_values(look))
+        is_time = bool(look.epoch) or (look.time > 0.9 and look.number < 0.5)
+        return is_counted and not is_time and name not in taken and not why_no_part(look) and not is_before(name)
 
     money = [guess for guess in sheet.roles.get("money", []) if may_be(guess.column)]
     named = [guess.column for guess in sheet.roles.get("outcome", []) if may_be(guess.column)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decision_engine.history.experiment import ExperimentDraft
 from decision_engine.history.flags import flag_values
 from decision_engine.history.round_shares import round_shares
+from decision_engine.history.sources import quote
 from decision_engine.history.yaml_text import folded, quoted, yaml_text
 
 
@@ -31,7 +32,9 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
     for name, column in (("propensity", draft.propensity), ("consent", draft.consent)):
         lines += [f"      {name}: {yaml_text(draft.sql[column])}{_confidence(draft, name, column)}"] if column else []
     flags = {name: flag_values(draft.sheet.looks[name]) for name in draft.outcomes}
-    reached = [name for name in (*draft.outcomes, *draft.covariates) if flags.get(name) or draft.sheet.looks[name].expression]
+    reached = [
+        name for name in (*draft.outcomes, *draft.covariates) if flags.get(name) or draft.sql[name] not in (name, quote(name))
+    ]
     lines += [f"      {yaml_text(name)}: {yaml_text(draft.sql[name])}" for name in reached]
     lines += ["    values:", "      treatment:"]
     for raw, action in draft.groups.items():

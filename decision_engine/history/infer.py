@@ -61,7 +61,8 @@ _WORDS: dict[str, dict[str, float]] = {
         "redeemed": 0.4, "completed": 0.4, "response": 0.4, "label": 0.3, "factual": 0.2, "bought": 0.5, "target": 0.5,
         "exposure": 0.4, "exposed": 0.4, "opened": 0.4, "purchased": 0.5, "reward": 0.55, "retention": 0.5, "retained": 0.5,
         "churn": 0.5, "churned": 0.5, "renewed": 0.5, "subscribed": 0.5, "activated": 0.5, "success": 0.45, "clicks": 0.5,
-        "conversions": 0.55, "signup": 0.45, "buys": 0.45,
+        "conversions": 0.55, "signup": 0.45, "buys": 0.45, "unsubscribed": 0.5,
+        "unsubscribe": 0.5, "achete": 0.5, "achat": 0.45, "comprado": 0.5,
     },
     "text": {
         "review": 0.35, "comment": 0.5, "message": 0.55, "text": 0.55, "utterance": 0.6, "body": 0.5, "query": 0.5,
@@ -93,7 +94,7 @@ _STEMS: dict[str, dict[str, float]] = {
     "rating": {"bewertung": 0.45, "sterne": 0.5, "评分": 0.6, "星级": 0.6},
     "action": {"aktion": 0.5, "kampagne": 0.55, "massnahme": 0.5, "gutschein": 0.5, "活动": 0.5, "优惠券": 0.5},
     "propensity": {"wahrscheinlichkeit": 0.6, "概率": 0.6},
-    "outcome": {"klick": 0.5, "geoffnet": 0.5, "点击": 0.55, "转化": 0.55},
+    "outcome": {"gekauft": 0.5, "是否": 0.55, "klick": 0.5, "geoffnet": 0.5, "点击": 0.55, "转化": 0.55},
     "channel": {"kanal": 0.6, "渠道": 0.6},
     "consent": {"einwilligung": 0.7, "zustimmung": 0.6, "werbeerlaubnis": 0.7, "同意": 0.6},
     "discount": {"rabatt": 0.6, "nachlass": 0.55, "折扣": 0.6},

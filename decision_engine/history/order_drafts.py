@@ -10,7 +10,7 @@ from decision_engine.history.columns import LOOKED_AT, ColumnLook
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_states import rule_of_states
 from decision_engine.history.rounds import condition_of
-from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of
+from decision_engine.history.sheets import Line, Sheet, TableDraft, hundredth_of, number_of
 from decision_engine.history.sources import literal
 
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
@@ -143,6 +143,10 @@ class OrderDrafter(ColumnFinder):
         if paid.n_distinct == 1:
             line = replace(line, remark="; ".join([f"every row holds {paid.frequent[0]}"] + [line.remark] * bool(line.remark)))
         named = set(name_parts(paid.name))
+        if hundredth := hundredth_of(self.connection, paid):
+            return replace(
+                line, expression=hundredth, remark="; ".join(["cents, as the name says"] + [line.remark] * bool(line.remark))
+            )
         quantity = draft.lines.get("quantity") or (self.line(draft, "quantity") if "quantity" in sheet.roles else None)
         if quantity is not None and named & _OF_ONE_PIECE and not named & {"total", "line"}:
             pieces = next(look for look in sheet.looks.values() if self.column(look) == quantity.expression)

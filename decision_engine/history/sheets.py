@@ -8,9 +8,11 @@ import duckdb
 
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.infer import Guess
+from decision_engine.history.infer import Guess, name_parts
 from decision_engine.history.sources import OpenSource, literal, quote
 
+CENTS = frozenset({"cents", "cent", "pence", "centimes", "centavos", "分"})
+COUNTED = 0.9  # share of values that are numbers
 UNIQUE = 0.999  # share of rows whose value nobody else has, from which on a column names rows
 
 
@@ -82,6 +84,11 @@ def number_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
     elif look.grouped:
         written = f"replace({written}, ',', '')"
     return f"TRY_CAST({written} AS DOUBLE)"
+
+
+def hundredth_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str | None:
+    """Return an amount in whole money as SQL where a column's name says that it counts cents; None where it does not."""
+    return f"{number_of(connection, look)} / 100" if CENTS & set(name_parts(look.name)) and look.number > COUNTED else None
 
 
 def identifier(connection: duckdb.DuckDBPyConnection, name: str) -> str:

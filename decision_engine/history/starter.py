@@ -115,7 +115,7 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
             others = [sheet.name for sheet in sheets if sheet is not experiment.sheet]
             unused = left_out_lines(experiment.sheet, columns_of_experiment(experiment), experiment.left_out)
             head = _head(path, others, [experiment.sheet], unused)
-            return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
+            return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment, others)
         drafts = Drafter(reader.connection, sheets, choose).draft()
         actions = draft_actions(reader.connection, sheets, drafts)
     return _write_history(path, sheets, drafts, actions, decisions)
@@ -180,10 +180,22 @@ def _write_history(
     return _starter(path.read_text(encoding="utf-8"), decisions, not_found, taken=taken, is_readable=is_readable)
 
 
-def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft) -> Starter:
+def _write_experiment(
+    path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft, others: Sequence[str]
+) -> Starter:
     """Write the configuration of an experiment, and read it once."""
     text = "\n".join(lines) + "\n"
     not_found = [] if draft.consent else [NO_CONSENT.format(where="tables.experiment")]
+    if draft.user is None:
+        not_found.append(
+            "a column that names the user: the plan will name the rows of the file by their numbers. To name users, map "
+            "`user_id` in tables.experiment; an address or a name can be one where `privacy.pseudonym_key` hides it."
+        )
+    if others:
+        not_found.append(
+            f"a use for {', '.join(others)}: one row a user stands in {draft.sheet.name} alone. Users to plan for, "
+            "where they are others than those of the experiment, are `tables.audience`."
+        )
     _make_folder(path.parent)
     path.write_text(text, encoding="utf-8")
     is_readable = True

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from decision_engine.config import load_config
 from decision_engine.history import write_starter
 from tests.product.command_line import decision_engine
 
@@ -140,3 +141,78 @@ def test_amounts_with_signs_and_keys_inside_objects_are_reached(tmp_path: Path) 
     means = {row["action"]: row["mean revenue"] for row in checked["assignment"]["groups"]}
     paid = [float(row["revenue"][1:]) for row in rows if row["variant"] == "voucher"]
     assert means["voucher"] == pytest.approx(np.mean(paid))
+
+
+def test_sizes_that_nothing_vouches_for_are_doubted_where_equal_ones_may_have_been_meant(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    frame = drawn(group=np.where(np.arange(N) % 100 < 54, "control", "treatment"), spend=rng.gamma(2, 9, N).round(2))
+    text = started(frame, tmp_path)
+    assert "\n  # shares: {" in text
+    said = " ".join(decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w").out.split())
+    assert "Were equal shares meant, they would not be (p < 0.0001), and no effect below could be trusted." in said
+    assert "Beware (sample ratio): the group sizes are not equal" in said
+
+
+LAYOUTS: dict[str, tuple[str, str, list[str], str]] = {  # header, a row of each arm; treatment, outcomes, control
+    "German, with decimal commas and a day of sending": (
+        "Kundennr;Alter;Umsatz Vorjahr;Gruppe;Gekauft;Umsatz (€);Versanddatum|{id};{n};{n},92;Kontrolle;nein;0,00;{day}|"
+        "{id};{n};{n},10;Gutschein;ja;{n},63;{day}",
+        "Gruppe", ["Umsatz (€)", "Gekauft"], "Kontrolle",
+    ),
+    "Chinese": (
+        "用户ID,组别,城市,历史消费金额,是否购买,消费金额|{id},对照组,上海,{n}.5,否,0.0|{id},优惠券组,北京,{n}.25,是,{n}.1",
+        "组别", ["消费金额", "是否购买"], "对照组",
+    ),
+    "who was held out, and amounts with signs": (
+        'Customer ID,In Holdout,Segment Value,Prior Spend,Purchased,Campaign Revenue|{id},N,High,{n}.5,Y,"$1,2{n}.10"|'
+        '{id},Y,Low,{n}.25,N,"$1,1{n}.20"',
+        "In Holdout", ["Campaign Revenue", "Purchased"], "Y",
+    ),
+    "an arm of yes and no, with a baseline": (
+        "member_id,treated,baseline_spend,spend_30d,assigned_at|{id},False,{n}.55,{n}.2,{day}|{id},True,{n}.15,{n}.7,{day}",
+        "treated", ["spend_30d"], "False",
+    ),
+    "cents": (
+        "uid,variant,device,orders_before,revenue_cents|{id},control,web,{n},{n}00|{id},new,app,{n},1{n}50",
+        "variant", ["revenue_cents"], "control",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_experiment_is_read_whatever_its_language_and_signs(tmp_path: Path, layout: str) -> None:
+    text, treatment, outcomes, control = LAYOUTS[layout]
+    header, *rows = text.split("|")
+    rng = np.random.default_rng(9)
+    days = pd.Timestamp("2024-03-01") + pd.to_timedelta(rng.integers(0, 20, 600), unit="D")
+    lines = [
+        rows[k % 2].format(id=10_000_000 + 7 * k, n=int(rng.integers(10, 90)), day=days[k].strftime("%d.%m.%Y"))
+        for k in range(600)
+    ]
+    (tmp_path / "trial.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    write_starter([str(tmp_path / "trial.csv")], tmp_path / "config.yaml")
+    config = load_config(tmp_path / "config.yaml")
+    assert config.experiment is not None
+    assert config.tables.experiment is not None
+    (mapping,) = config.tables.experiment
+    assert mapping.columns["treatment"].strip('"') == treatment
+    assert list(config.experiment.outcomes) == outcomes
+    assert [raw for raw, action in mapping.values["treatment"].items() if action == "none"] == [control]
+    assert not any("Vorjahr" in name and name in config.experiment.outcomes for name in config.experiment.covariates)
+    checked = decision_engine("check", tmp_path / "config.yaml", "-w", tmp_path / "w", "--json").document
+    assert (checked["accepted"], checked["quarantined"]) == (600, 0)
+    if layout == "cents":
+        means = {row["action"]: row["mean revenue_cents"] for row in checked["assignment"]["groups"]}
+        assert 10 <= means["none"] <= 90
+
+
+def test_a_study_without_a_users_column_says_that_the_plan_names_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(10)
+    frame = pd.DataFrame({"arm": rng.choice(["control", "push"], 500), "spend": rng.gamma(2, 9, 500).round(2)})
+    frame.to_csv(tmp_path / "trial.csv", index=False)
+    (tmp_path / "notes.csv").write_text("code,words\n1,first\n2,second\n")
+    starter = write_starter([str(tmp_path / "trial.csv"), str(tmp_path / "notes.csv")], tmp_path / "config.yaml")
+    assert any("will name the rows of the file by their numbers" in words for words in starter.not_found)
+    assert any(words.startswith("a use for notes") for words in starter.not_found)
+    frame.assign(subject=[f"S{k:04d}" for k in range(500)]).to_csv(tmp_path / "trial.csv", index=False)
+    assert "user_id: subject\n" in write_starter([str(tmp_path / "trial.csv")], tmp_path / "config.yaml").text
