@@ -30,7 +30,7 @@ CURRENCIES = {
 }  # fmt: skip
 _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y-%m-%d",
          "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y年%m月%d日")  # fmt: skip
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
 _SOME = 0.005  # share of values that a further written form must add to be worth a setting
 _TRIED = 2_000  # different values, about, that every written form is tried on; forms that read none of them are not counted

@@ -308,3 +308,18 @@ def test_money_that_went_back_or_to_the_state_is_no_revenue(tmp_path: Path) -> N
     frame.to_csv(tmp_path / "orders.csv", index=False)
     starter = write_starter([str(tmp_path / "orders.csv")], tmp_path / "config.yaml")
     assert yaml.safe_load(starter.text)["tables"]["orders"][0]["columns"]["revenue"] == "Total"
+
+
+def test_visitors_with_a_point_in_their_id_and_twelve_hour_clocks_with_seconds_are_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    people = [f"{rng.integers(10**8, 10**9)}.{rng.integers(10**9, 2 * 10**9)}" for _ in range(60)]
+    times = _DAY + pd.to_timedelta(rng.integers(0, 9**8, N), unit="s")
+    frame = pd.DataFrame({
+        "user_pseudo_id": rng.choice(people, N), "transaction_id": [f"T{k}" for k in range(N)],
+        "sold": times.strftime("%m/%d/%Y %I:%M:%S %p"), "revenue": rng.gamma(2, 9, N).round(2),
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "orders.csv", index=False)
+    write_starter([str(tmp_path / "orders.csv")], tmp_path / "config.yaml")
+    read = read_history(load_config(tmp_path / "config.yaml")).table("orders")
+    assert set(read["user_id"]) <= set(people)
+    assert (read["ordered_at"].to_numpy() == times.to_numpy()).all()
