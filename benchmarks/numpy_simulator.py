@@ -17,7 +17,7 @@ from simulations.arrays import BoolArray, Float32Array, FloatArray, IntArray, Ke
 from simulations.contact import ContactRules, lowest_bits
 from simulations.features import FEATURES
 from simulations.heads import N_BINS
-from simulations.kernel import DAYS, N_TOTALS, OFFSET, PURCHASE, SPEND, SPEND_OFFSET, Behaviour
+from simulations.kernel import DAYS, N_TOTALS, OFFSET, PURCHASE, SPEND, SPEND_OFFSET, SPEND_SPREAD, Behaviour
 from simulations.population import Population
 from simulations.randomness import Channel
 from simulations.response import BASIS_LIMIT, N_BASIS, ResponseArrays
@@ -258,7 +258,7 @@ def _bought(
     place = _uniforms(base, period, Channel.SPEND) * (table.shape[1] - 1)
     left = np.minimum(place.astype(np.int64), table.shape[1] - 2)
     low, high = table[row, left], table[row, left + 1]
-    spend += low + (place - left) * (high - low)
+    spend += np.exp(block.latents[buyers, SPEND_SPREAD].astype(np.float64)) * (low + (place - left) * (high - low))
     for a in range(1, response.duration.size):
         if response.spend_lift[a] != 0.0:
             spend += np.where(block.since[a][buyers] < response.duration[a], response.spend_lift[a], 0.0)

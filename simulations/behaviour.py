@@ -11,14 +11,14 @@ from simulations.arrays import BoolArray, FloatArray
 from simulations.features import fold_observations
 from simulations.heads import AdditiveHead, Binning, fit_head, shifted
 from simulations.heterogeneity import Latents, alive_weeks, next_hazard, random_intercepts
-from simulations.kernel import N_LATENTS, OFFSET, SPEND_OFFSET, Behaviour, cells_of
+from simulations.kernel import N_LATENTS, OFFSET, SPEND_OFFSET, SPEND_SPREAD, Behaviour, cells_of
 from simulations.panel import WeeklyPanel
 from simulations.past_shifts import past_shifts
 from simulations.response import ResponseArrays
-from simulations.spend_residuals import mean_exponential as mean_exponential
 from simulations.spend_residuals import residual_tables
+from simulations.spend_spread import spend_spread
 from simulations.tabulated import MAX_EXTRA_DAYS
-from simulations.week_shocks import N_SHOCKS, level_at_the_end, week_spread
+from simulations.week_shocks import N_PARTS, N_SHOCKS, level_at_the_end, week_spread
 
 HEAD_FEATURES = (
     "recency_weeks",
@@ -59,7 +59,7 @@ class BehaviourFit:
         Chance to be lost for good after a week.
     residuals : (4, N_QUANTILES) float64 array
     latents : Latents
-    week_spread : (N_SHOCKS, 2) float64 array
+    week_spread : (N_SHOCKS, N_PARTS) float64 array
         Of what a week does to everyone, see `simulations.week_shocks`.
     """
 
@@ -71,7 +71,7 @@ class BehaviourFit:
     hazard: float
     residuals: FloatArray
     latents: Latents
-    week_spread: FloatArray = field(default_factory=lambda: np.zeros((N_SHOCKS, 2)))
+    week_spread: FloatArray = field(default_factory=lambda: np.zeros((N_SHOCKS, N_PARTS)))
 
     @property
     def heads(self) -> dict[str, AdditiveHead]:
@@ -171,9 +171,9 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
     start : BehaviourFit, optional
         The fit on the history itself: its smoothing and variances are kept, so that a member costs a few Newton steps.
     """
-    purchase, hazard, offset, offset_sd, filtered = _fit_purchase(weeks, weights, start)
+    purchase, hazard, offset, filtered = _fit_purchase(weeks, weights, start)
     days = _fit_days(weeks, weights, start)
-    spend, residuals, spend_offset, spend_sd = _fit_spend(weeks, weights, start)
+    spend, residuals, spend_offset, spread_of_user = _fit_spend(weeks, weights, start)
     alive = fit_head(
         weeks.binning,
         weeks.bins,
@@ -185,8 +185,9 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
         n_rounds=_rounds(start),
     )
     means, sds = np.zeros((weights.size, N_LATENTS)), np.zeros((weights.size, N_LATENTS))
-    means[:, OFFSET], sds[:, OFFSET] = offset[0], offset[1]
-    means[:, SPEND_OFFSET], sds[:, SPEND_OFFSET] = spend_offset[0], spend_offset[1]
+    prior_sds = np.zeros(N_LATENTS)
+    for place, of_users in ((OFFSET, offset), (SPEND_OFFSET, spend_offset), (SPEND_SPREAD, spread_of_user)):
+        means[:, place], sds[:, place], prior_sds[place] = of_users
     spread, level = _weeks_in_common(
         weeks, weights, purchase, spend, means, filtered, None if start is None else start.week_spread
     )
@@ -198,7 +199,7 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
         newcomer=_newcomer(weeks, weights),
         hazard=hazard,
         residuals=residuals,
-        latents=Latents.of(weeks.panel.user_keys, means, sds, np.array([offset_sd, spend_sd])),
+        latents=Latents.of(weeks.panel.user_keys, means, sds, prior_sds),
         week_spread=spread,
     )
 
@@ -214,8 +215,8 @@ def _weeks_in_common(
 ) -> tuple[FloatArray, FloatArray]:
     """Return how much a week moves everyone and where the level stands at the end.
 
-    Both of the log-odds to buy and of the log of an order-day's value: (N_SHOCKS, 2) and (N_SHOCKS,) arrays. A given spread is
-    kept.
+    Both of the log-odds to buy and of the log of an order-day's value: (N_SHOCKS, N_PARTS) and (N_SHOCKS,) arrays. A given
+    spread is kept.
     """
     panel, week_of = weeks.panel, np.nonzero(weeks.known)[1]
     row_weights = weights[weeks.users]
@@ -238,12 +239,12 @@ def _rounds(start: BehaviourFit | None) -> int:
     return 8 if start is None else 2
 
 
-_Moments = tuple[FloatArray, FloatArray]
+_Moments = tuple[FloatArray, FloatArray, float]  # of the users' posterior: means and sds; and the prior's sd
 
 
 def _fit_purchase(
     weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None
-) -> tuple[AdditiveHead, float, _Moments, float, FloatArray]:
+) -> tuple[AdditiveHead, float, _Moments, FloatArray]:
     """Alternate between the head, the users' offsets and who is still there (EM); then fit the head as it will be asked.
 
     A forecast knows a user's weeks up to now. The last fit therefore takes offsets and chances to be there from the weeks
@@ -297,7 +298,7 @@ def _fit_purchase(
         start=head,
         n_rounds=2,
     )
-    return head, hazard, (mean, sd), float(np.sqrt(variance)), filtered
+    return head, hazard, (mean, sd, float(np.sqrt(variance))), filtered
 
 
 def _offsets_so_far(
@@ -330,7 +331,7 @@ def _fit_days(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None)
 
 def _fit_spend(
     weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None
-) -> tuple[AdditiveHead, FloatArray, _Moments, float]:
+) -> tuple[AdditiveHead, FloatArray, _Moments, _Moments]:
     days = weeks.panel.order_days[weeks.known].astype(np.float64)
     revenue = weeks.panel.revenue[weeks.known].astype(np.float64)
     paid = (days > 0) & (revenue > 0.0)
@@ -366,8 +367,14 @@ def _fit_spend(
         variance = following if start is None else variance
     assert head is not None
     expected = head.linear(weeks.bins[paid]) + mean[users] + 0.5 * sd[users] ** 2 + weeks.spending_shifts[paid]
-    residuals = residual_tables(residual - mean[users], days[paid], row_weights, days[paid] * np.exp(expected))
-    return head, residuals, (mean, sd), float(np.sqrt(variance))
+    beyond = residual - mean[users]
+    spread = spend_spread(
+        beyond, days[paid], users, weights, None if start is None else float(start.latents.prior_sd[SPEND_SPREAD])
+    )
+    residuals = residual_tables(
+        beyond, days[paid], row_weights, days[paid] * np.exp(expected), spread[0][users], spread[1][users]
+    )
+    return head, residuals, (mean, sd, float(np.sqrt(variance))), spread
 
 
 def _newcomer(weeks: UserWeeks, weights: FloatArray) -> float:

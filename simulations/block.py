@@ -7,6 +7,7 @@ their steps; none waits for what another decides.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from simulations.features import (
     usual_gap,
     weeks_since_contact,
 )
-from simulations.kernel import N_TOTALS, OFFSET, SPEND_OFFSET, StateArrays
+from simulations.kernel import N_LATENTS, N_TOTALS, OFFSET, SPEND_OFFSET, SPEND_SPREAD, StateArrays
 from simulations.randomness import user_base
 from simulations.state import (
     ALPHA_4,
@@ -122,7 +123,7 @@ def empty_block(n: int, n_actions: int, n_terms: int) -> Block:
         np.zeros(n, dtype=np.uint64),
         np.zeros((n_actions, n), dtype=np.uint8),
         np.zeros((n_actions, n), dtype=np.uint8),
-        np.zeros((2, n), dtype=np.float64),
+        np.zeros((N_LATENTS, n), dtype=np.float64),
         np.zeros(n, dtype=np.bool_),
         np.zeros(n, dtype=np.bool_),
         np.zeros(n, dtype=np.uint32),
@@ -160,6 +161,7 @@ def load_block(block: Block, state: StateArrays, consent: BoolArray, first: int,
         block.base[u] = user_base(seed, member, state.user_keys[i])
         block.offsets[OFFSET, u] = state.latents[i, OFFSET]
         block.offsets[SPEND_OFFSET, u] = state.latents[i, SPEND_OFFSET]
+        block.offsets[SPEND_SPREAD, u] = math.exp(state.latents[i, SPEND_SPREAD])
         block.alive[u] = state.alive[i]
         block.consent[u] = consent[i]
         block.last[u] = -1

@@ -32,6 +32,7 @@ from simulations.kernel import (
     REVENUE,
     SPEND,
     SPEND_OFFSET,
+    SPEND_SPREAD,
     Behaviour,
     residual_quantile,
 )
@@ -306,6 +307,7 @@ def shop(
     for k in range(n_buyers):
         who = np.uint64(rows[k])
         residual = residual_quantile(uniform_at(base[who], period, _C_SPEND, 0), bought[k], behaviour)
+        residual = offsets[SPEND_SPREAD, who] * residual
         spend[k] = spend[k] + offsets[SPEND_OFFSET, who] + shock + (residual + lifts[who])
     for k in range(n_buyers):
         spend[k] = np.float64(np.float32(bought[k] * exponential(spend[k])))  # as a panel stores it

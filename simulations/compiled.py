@@ -32,7 +32,9 @@ if not getattr(numba.config, "CACHE_DIR", ""):
     setattr(numba.config, "CACHE_DIR", str(_cache_folder()))  # noqa: B010  numba declares no type for it
 
 
-def njit(*, parallel: bool = False, cache: bool = True, inline: bool = False) -> Callable[[Function], Function]:
+def njit(
+    *, parallel: bool = False, cache: bool = True, inline: bool = False, nogil: bool = False
+) -> Callable[[Function], Function]:
     """Compile a function without the interpreter, without fast-math, remembered between runs.
 
     A division by zero gives infinity or no number, as in numpy, instead of an exception that every division would look out for.
@@ -46,6 +48,8 @@ def njit(*, parallel: bool = False, cache: bool = True, inline: bool = False) ->
         Keep the machine code on disk.
     inline : bool
         Put the machine code into that of every caller, so that values passed stay in registers.
+    nogil : bool
+        Let other threads go on meanwhile; not for parallel loops, which must not begin in two threads at once.
     """
-    made = numba.njit(parallel=parallel, cache=cache, error_model="numpy", forceinline=inline)
+    made = numba.njit(parallel=parallel, cache=cache, error_model="numpy", forceinline=inline, nogil=nogil)
     return cast("Callable[[Function], Function]", made)

@@ -7,19 +7,24 @@ did under a member's own response is taken off its heads: the more an action is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 
+import numba
 import numpy as np
 
 from simulations.actions import ActionSet
-from simulations.behaviour import UserWeeks, fit_behaviour
+from simulations.arrays import FloatArray
+from simulations.behaviour import BehaviourFit, UserWeeks, fit_behaviour
 from simulations.carry_over import measure_carry_over
 from simulations.contact import ContactRules
 from simulations.features import fold_observations
 from simulations.panel import WeeklyPanel
 from simulations.randomness import stream
-from simulations.response import ResponseScale, ResponseSet
+from simulations.response import ResponseArrays, ResponseScale, ResponseSet
 from simulations.simulator import LifecycleSimulator
 from simulations.state import fold
 from simulations.storage import (
@@ -86,14 +91,10 @@ class SimulatorEnsemble:
         point = replace(point, carry_over=measure_carry_over(point, fold(panel), seed=seed))
         counts = stream(seed, "ensemble bootstrap").poisson(1.0, (members, panel.n_users)).astype(np.float64)
         drawn = [responses.draw(seed, member + 1) for member in range(members)]
+        fits = _fit_members(weeks, drawn, counts, behaviour)
         others = tuple(
-            replace(
-                point,
-                fit=fit_behaviour(weeks.under(response), counts[member], behaviour),
-                response=response,
-                member=member + 1,
-            )
-            for member, response in enumerate(drawn)
+            replace(point, fit=fit, response=response, member=member + 1)
+            for member, (fit, response) in enumerate(zip(fits, drawn, strict=True))
         )
         return cls(point=point, members=others, responses=responses, seed=seed)
 
@@ -156,6 +157,22 @@ class SimulatorEnsemble:
             responses=ResponseSet(scale=scale, responses=tuple(unpack_response(part) for part in plain["responses"])),
             seed=plain["seed"],
         )
+
+
+def _fit_members(
+    weeks: UserWeeks, drawn: Sequence[ResponseArrays], counts: FloatArray, start: BehaviourFit
+) -> list[BehaviourFit]:
+    """Fit each member on its own counts, as many at once as there are cores; what comes out does not depend on how many.
+
+    What a member's past contacts did is found before, one member after the other: that loop takes all cores by itself.
+    """
+    n_threads = int(numba.get_num_threads())
+    fits: list[BehaviourFit] = []
+    with ThreadPoolExecutor(n_threads) as pool:
+        for first in range(0, len(drawn), n_threads):
+            under = [weeks.under(response) for response in drawn[first : first + n_threads]]
+            fits += pool.map(fit_behaviour, under, counts[first : first + n_threads], repeat(start))
+    return fits
 
 
 def response_scale(panel: WeeklyPanel) -> ResponseScale:

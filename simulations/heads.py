@@ -189,17 +189,23 @@ def fit_head(
 
     binomial = family == "binomial"
     for round_ in range(_MOST_ROUNDS * n_rounds):
-        gradient, curvature, dispersion = _derivatives(bins, outcomes, trials, weights, offset, theta, binomial)
-        covariance = _inverse(curvature + _prior_precision(theta, penalties, signs, used) * dispersion)
-        step = covariance @ (curvature @ theta + gradient) - theta
+        gradient, curvature, dispersion, here = _derivatives(bins, outcomes, trials, weights, offset, theta, binomial)
+        precision = curvature + _prior_precision(theta, penalties, signs, used) * dispersion
+        pull = curvature @ theta + gradient
+        covariance = _inverse(precision) if start is None else None  # whose smoothing is kept needs no more than the step
+        step = (_solve(precision, pull) if covariance is None else covariance @ pull) - theta
 
-        def height(at: FloatArray, penalties: FloatArray = penalties, dispersion: float = dispersion) -> float:
-            likelihood = _log_likelihood(bins, outcomes, trials, weights, offset, at, binomial)
-            return likelihood - 0.5 * dispersion * float(at @ _prior_precision(at, penalties, signs, used) @ at)
+        def height(
+            at: FloatArray, likelihood: float, penalties: FloatArray = penalties, dispersion: float = dispersion
+        ) -> float:
+            return likelihood - 0.5 * dispersion * _roughness(at, penalties, signs, used)
 
-        before, theta = theta, _climb(height, theta, step)
-        if start is None:
-            penalties = _smooth(theta, np.asarray(covariance, dtype=np.float64), penalties, used, dispersion)
+        def climbed(at: FloatArray) -> float:
+            return height(at, _log_likelihood(bins, outcomes, trials, weights, offset, at, binomial))
+
+        before, theta = theta, _climb(climbed, height(theta, here), theta, step)
+        if covariance is not None:
+            penalties = _smooth(theta, covariance, penalties, used, dispersion)
         if round_ + 1 >= n_rounds and float(np.abs(theta - before).max()) < _SETTLED:
             break
     return _centred(binning, bins, weights, theta, penalties, "logit" if family == "binomial" else "identity", used)
@@ -213,6 +219,16 @@ def _inverse(precision: FloatArray) -> FloatArray:
         return np.asarray(np.linalg.pinv(precision, hermitian=True), dtype=np.float64)
 
 
+def _solve(precision: FloatArray, pull: FloatArray) -> FloatArray:
+    """Return the mean that a precision and a pull give; see `_inverse` of what neither speaks of."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    try:
+        return np.asarray(cho_solve(cho_factor(precision, check_finite=False), pull, check_finite=False), dtype=np.float64)
+    except LinAlgError:
+        return _inverse(precision) @ pull
+
+
 def _first_intercept(
     outcomes: FloatArray, trials: FloatArray, weights: FloatArray, offset: FloatArray, family: Family
 ) -> float:
@@ -222,7 +238,7 @@ def _first_intercept(
     return math.log(share / (1.0 - share))
 
 
-@njit()
+@njit(nogil=True)
 def _sum_scores(bins: _BinArray, scores: FloatArray) -> FloatArray:
     total = np.zeros(bins.shape[0], dtype=np.float64)
     for i in range(bins.shape[0]):
@@ -231,9 +247,8 @@ def _sum_scores(bins: _BinArray, scores: FloatArray) -> FloatArray:
     return total
 
 
-def _climb(height: Callable[[FloatArray], float], theta: FloatArray, step: FloatArray) -> FloatArray:
+def _climb(height: Callable[[FloatArray], float], here: float, theta: FloatArray, step: FloatArray) -> FloatArray:
     """Go a Newton step, or as much of it as raises the penalised likelihood; stay where even a small part does not."""
-    here = height(theta)
     for _ in range(_HALVINGS):
         if height(theta + step) >= here - 1e-9 * abs(here):
             return theta + step
@@ -241,7 +256,7 @@ def _climb(height: Callable[[FloatArray], float], theta: FloatArray, step: Float
     return theta
 
 
-@njit()
+@njit(nogil=True)
 def _log_likelihood(
     bins: _BinArray,
     outcomes: FloatArray,
@@ -266,7 +281,7 @@ def _log_likelihood(
     return total
 
 
-@njit()
+@njit(nogil=True)
 def _derivatives(
     bins: _BinArray,
     outcomes: FloatArray,
@@ -275,12 +290,12 @@ def _derivatives(
     offset: FloatArray,
     theta: FloatArray,
     binomial: bool,
-) -> tuple[FloatArray, FloatArray, float]:
-    """Return gradient and Fisher information of the log-likelihood, and the dispersion (1 for the binomial)."""
+) -> tuple[FloatArray, FloatArray, float, float]:
+    """Return gradient and Fisher information of the log-likelihood, the dispersion (1 for the binomial), and the likelihood."""
     n_terms = bins.shape[1]
     gradient, curvature = np.zeros(theta.size), np.zeros((theta.size, theta.size))
     places = np.zeros(n_terms + 1, dtype=np.int64)
-    squares, mass = 0.0, 1e-9
+    squares, mass, likelihood = 0.0, 1e-9, 0.0
     for i in range(bins.shape[0]):
         if weights[i] == 0.0:
             continue
@@ -289,7 +304,9 @@ def _derivatives(
             places[term + 1] = 1 + term * N_BINS + bins[i, term]
             linear += theta[places[term + 1]]
         if binomial:
-            chance = 1.0 / (1.0 + math.exp(-linear))
+            small = math.exp(-abs(linear))
+            chance = 1.0 / (1.0 + small) if linear >= 0.0 else small / (1.0 + small)
+            likelihood += weights[i] * (outcomes[i] * linear - trials[i] * (max(linear, 0.0) + math.log1p(small)))
             residual = weights[i] * (outcomes[i] - trials[i] * chance)
             information = weights[i] * trials[i] * max(chance * (1.0 - chance), 1e-9)
         else:
@@ -304,7 +321,9 @@ def _derivatives(
     for j in range(theta.size):
         for k in range(j):
             curvature[j, k] = curvature[k, j]
-    return gradient, curvature, (1.0 if binomial else max(squares / mass, 1e-9))
+    if binomial:
+        return gradient, curvature, 1.0, likelihood
+    return gradient, curvature, max(squares / mass, 1e-9), -0.5 * squares
 
 
 def _differences(used: int) -> FloatArray:
@@ -322,6 +341,15 @@ def _prior_precision(theta: FloatArray, penalties: FloatArray, signs: NDArray[np
         wrong = signs[term] * np.diff(theta[first : first + size]) < 0.0
         precision[first : first + size, first : first + size] += steps.T @ ((penalties[term] + _STEEP * wrong)[:, None] * steps)
     return precision
+
+
+def _roughness(theta: FloatArray, penalties: FloatArray, signs: NDArray[np.int64], used: Sequence[int]) -> float:
+    """Return ``theta @ _prior_precision(theta, ...) @ theta``, without the matrix."""
+    total = _RIDGE * float(theta[1:] @ theta[1:])
+    for term, size in enumerate(used):
+        jumps = np.diff(theta[1 + term * N_BINS : 1 + term * N_BINS + size])
+        total += float((penalties[term] + _STEEP * (signs[term] * jumps < 0.0)) @ jumps**2)
+    return total
 
 
 def _smooth(

@@ -126,7 +126,7 @@ def random_intercepts(
     return mean, np.sqrt(1.0 / precision), float(min(max(second, 1e-4), 4.0))
 
 
-@njit()
+@njit(nogil=True)
 def alive_weeks(
     chances: FloatArray, bought: BoolArray, known: BoolArray, hazard: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:

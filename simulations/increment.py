@@ -22,12 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulations.arrays import Float32Array, FloatArray
-from simulations.behaviour import mean_exponential
 from simulations.features import column
 from simulations.increment_kernel import course_of, increments_of
-from simulations.kernel import StateArrays
+from simulations.kernel import SPEND_SPREAD, StateArrays
 from simulations.response import N_BASIS, ResponseSet
 from simulations.simulator import LifecycleSimulator
+from simulations.spend_residuals import mean_among
 from simulations.state import ALPHA_4, ALPHA_13, UserStates, V, new_users
 
 
@@ -83,7 +83,8 @@ def expected_increments(
     carried = np.zeros((carry.shares.shape[0], weeks), dtype=np.float64)
     reach = min(carry.shares.shape[1], weeks - 1)
     carried[:, 1 : reach + 1] = carry.shares[:, :reach]
-    course, revenue = course_of(simulator.response, weeks), mean_exponential(simulator.fit.residuals)
+    course = course_of(simulator.response, weeks)
+    revenue = mean_among(simulator.fit.residuals, float(simulator.fit.latents.prior_sd[SPEND_SPREAD]))
     margin, redeemed, gradient = increments_of(
         StateArrays(
             states.user_keys, states.values, states.contact_bits, states.since_action, states.exposure_counts,

@@ -23,6 +23,7 @@ from simulations.kernel import (
     PURCHASE,
     SPEND,
     SPEND_OFFSET,
+    SPEND_SPREAD,
     Behaviour,
     StateArrays,
     find_bins,
@@ -403,7 +404,8 @@ def _step(tree: Tree, row: int, below: int, bought: bool, behaviour: Behaviour) 
     order_days, paid = 0, 0.0
     if bought:
         order_days = 1 + binomial_quantile(0.5, MAX_EXTRA_DAYS, tree.days_chance[row])
-        spend = tree.spend[row] + residual_quantile(0.5, order_days, behaviour)
+        residual = residual_quantile(0.5, order_days, behaviour)
+        spend = tree.spend[row] + math.exp(np.float64(states.latents[row, SPEND_SPREAD])) * residual
         paid = np.float64(np.float32(order_days * math.exp(spend)))
     end_period(states.values, below, order_days, paid, 0, 0.0)
 

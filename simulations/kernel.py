@@ -16,8 +16,8 @@ from simulations.compiled import njit
 from simulations.response import ResponseArrays
 
 PURCHASE, DAYS, SPEND, ALIVE = 0, 1, 2, 3  # rows of Behaviour.scores
-OFFSET, SPEND_OFFSET = 0, 1  # columns of latents
-N_LATENTS = 2
+OFFSET, SPEND_OFFSET, SPEND_SPREAD = 0, 1, 2  # columns of latents; the last is a log: by how much a user's baskets vary
+N_LATENTS = 3
 # columns of a rollout's totals
 MARGIN, REVENUE, COST, ORDER_DAYS, ACTIVE_WEEKS, CONTACTS, REDEMPTIONS, OPT_OUTS, DEATHS = range(9)
 N_TOTALS = 9
@@ -44,7 +44,7 @@ class Behaviour(NamedTuple):
         Chance to be lost for good after a week.
     residuals : (4, n_quantiles) array
         Quantiles of log revenue an order-day about the spend head, for weeks with 1, 2, 3 and more order-days.
-    week_spread : (2,) array
+    week_spread : (N_SHOCKS, N_PARTS) array
         Standard deviations of what a week does to everyone, see `simulations.week_shocks`.
     """
 

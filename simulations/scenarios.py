@@ -130,7 +130,7 @@ def plain_behaviour(*, pinned_seed: int | None = None, hazard: float = 0.002, re
         newcomer=-0.8,
         hazard=hazard,
         residuals=np.tile(np.array(quantiles), (4, 1)),
-        latents=Latents.prior(np.array([0.6, 0.45]), pinned_seed=pinned_seed),
+        latents=Latents.prior(np.array([0.6, 0.45, 0.0]), pinned_seed=pinned_seed),
     )
 
 

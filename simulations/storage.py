@@ -19,7 +19,7 @@ from simulations.heads import AdditiveHead, Binning
 from simulations.heterogeneity import Latents
 from simulations.response import QUANTITIES, ActionResponse, Quantity, Source
 
-FORMAT = 2
+FORMAT = 3
 StoredArrays = dict[str, NDArray[Any]]
 _HEADS = ("purchase", "days", "spend", "alive")
 _LATENTS = ("user_keys", "mean", "sd", "prior_sd")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulations.behaviour import PURCHASE_DIRECTIONS, UserWeeks, fit_behaviour, mean_exponential
+from simulations.behaviour import PURCHASE_DIRECTIONS, UserWeeks, fit_behaviour
 from simulations.contact import ContactRules
 from simulations.ensemble import SimulatorEnsemble, response_scale
 from simulations.features import N_FEATURES, column, observe
@@ -17,6 +17,7 @@ from simulations.kernel import find_bins
 from simulations.response import ActionResponse, Quantity, ResponseSet
 from simulations.scenarios import draw_world, plain_behaviour
 from simulations.simulated_history import WorldHistory
+from simulations.spend_residuals import mean_exponential
 
 
 @pytest.fixture(scope="module")

@@ -232,7 +232,7 @@ def test_increments_agree_with_twins(world, history):
         exposure_counts=np.zeros_like(history.states.exposure_counts),
     )
     n_users, draws = states.n_users, 60
-    simulator = replace(simulator, fit=replace(simulator.fit, latents=Latents.prior(np.zeros(2))))
+    simulator = replace(simulator, fit=replace(simulator.fit, latents=Latents.prior(np.zeros(3))))
     predicted = expected_increments(simulator, states, weeks=8)
     slopes = []
     for action in range(1, len(world.actions)):
