@@ -17,6 +17,7 @@ _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "b
 _GAP = "NULL"  # what stands where a column is still to be named: every row is then set aside as empty
 _OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
 _ONE_MOMENT = "all rows of a user at one time count as one order"
+_NO_SALE = {"churn", "churned", "unsubscribed", "unsubscribe", "retained", "retention", "opened", "exposed", "exposure"}
 _NUMBERED = 0.5  # share of rows with an order's number, below which it is none to tell orders apart by
 _ENOUGH, _TOGETHER = 100, 0.3  # rows, and the correlation of amount and pieces, from which on an amount is a sum of pieces
 _PERHAPS_CENTS = 50.0  # whole amounts of which none is smaller may be cents
@@ -192,7 +193,8 @@ class OrderDrafter(ColumnFinder):
 
     def _came_about(self, sheet: Sheet) -> Line | None:
         """Return the condition that an outcome came about, where rows have one and no amount: the others are no orders."""
-        outcomes = [] if "money" in sheet.roles else sheet.roles.get("outcome", [])
+        guesses = [] if "money" in sheet.roles else sheet.roles.get("outcome", [])
+        outcomes = [guess for guess in guesses if not _NO_SALE & set(name_parts(guess.column))]
         if not outcomes:
             return None
         look = sheet.looks[outcomes[0].column]

@@ -263,3 +263,9 @@ def test_a_number_that_most_orders_lack_gives_way_to_user_and_time(tmp_path: Pat
     (tmp_path / "config.yaml").unlink()
     _, history = _start(tmp_path, _orders(order_id=most))
     assert history.n_quarantined == N // 5
+
+
+def test_a_flag_of_who_left_is_no_sale(tmp_path: Path) -> None:
+    frame = _orders()[["order_id", "customer", "date"]].assign(churned=[0, 1] * (N // 2))
+    assert "where:" not in _draft(tmp_path, frame).text
+    assert "where:" in _draft(tmp_path, frame.rename(columns={"churned": "converted"})).text
