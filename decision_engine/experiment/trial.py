@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from decision_engine.config.models import Config
 from decision_engine.experiment.covariates import Coding
+from decision_engine.history.privacy import WITHHELD
 from decision_engine.history.record import History
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
@@ -133,7 +134,7 @@ def _check_groups(treatments: ActionArray, actions: ActionSet, history: History,
     )
     if told:
         first = history.quarantine[history.quarantine["column"] == "treatment"].iloc[0]
-        told += f"; the first has {first['value']!r}."
+        told += "." if first["value"] == WITHHELD else f"; the first has {first['value']!r}."
     if "none" not in present:
         raise HistoryError(
             f"{where}: no user has the treatment `none`, only {', '.join(present)}: without a control group no effect can be "

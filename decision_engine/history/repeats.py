@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from decision_engine.history.mapping import BoundMapping
+from decision_engine.history.privacy import WITHHELD
 from decision_engine.history.setting_aside import REPEAT
 from decision_engine.history.sources import PARQUET, ROW, literal, quote
 from simulations.tables import Table
@@ -83,8 +84,10 @@ def judge_repeats(
 def repeats_set_aside(part: int, mapping: BoundMapping, table: Table) -> str:
     """Return SQL of a mapping's rows that are set aside as repeats: number in the source, column, reason, value."""
     numbered = f"SELECT {ROW}, row_number() OVER () - 1 AS place FROM ({mapping.accepted([ROW])})"
+    key = table.key[0]
+    value = literal(WITHHELD) if mapping.withholds and not mapping.is_hashed(key) else "value"
     return (
-        f"SELECT {ROW} AS row_number, {literal(table.key[0])} AS column_name, {literal(REPEAT)} AS reason, value "
+        f"SELECT {ROW} AS row_number, {literal(key)} AS column_name, {literal(REPEAT)} AS reason, {value} AS value "
         f"FROM ({numbered}) JOIN {VERDICTS} v USING (place) WHERE v.part = {part} AND v.verdict = 'aside'"
     )
 
