@@ -16,7 +16,8 @@ from decision_engine.experiment.suspects import balance_frame, groups_frame, rem
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
 from decision_engine.history.readiness import Remark, Support, no_consent, set_aside
-from decision_engine.stages.check import plain_records
+from decision_engine.stages.check import reasons_document
+from decision_engine.stages.check_words import aside_lines
 
 _WIDTH = 80
 _FARTHEST = 5  # covariates told on the terminal
@@ -143,7 +144,7 @@ def trial_data_document(checked: CheckedTrial) -> dict[str, Any]:
         "accepted": history.n_accepted,
         "quarantined": history.n_quarantined,
         "tables": history.counts.drop(columns="outside_periods").to_dict(orient="records"),
-        "reasons": plain_records(history.reasons()),
+        "reasons": reasons_document(history),
         "users": checked.trial.n_users,
         "notes": list(history.notes),
         "digest": history.digest,
@@ -200,9 +201,7 @@ def trial_check_text(checked: CheckedTrial, config: Config) -> str:
         told = "; ".join(f"{row.covariate} ({row.action}) {row.difference:+.2f}" for row in far.head(_FARTHEST).itertuples())
         blocks.append(_wrapped(f"Covariates furthest from the control group, in standard deviations: {told}."))
     blocks += [_wrapped(words) for words in (history.counted(), *history.notes)]
-    for row in history.reasons().head(20).itertuples():
-        column = f", {row.column}" if isinstance(row.column, str) else ""
-        blocks.append(_wrapped(f"Quarantined: {row.rows:,} rows of {row.table}{column}: {row.reason}."))
+    blocks += [_wrapped(line) for line in aside_lines(history)]
     blocks += [_wrapped(f"Beware ({remark.kind}): {remark.words}") for remark in checked.remarks]
     blocks.append("What this experiment supports:")
     blocks += [_wrapped(f"  {stage.say()}") for stage in checked.stages]

@@ -108,7 +108,8 @@ class BoundMapping:
         if (self.table.name, column.name) in (("exposures", "action"), ("experiment", "treatment")):
             names = self.config.action_set().names
             listed = ", ".join(literal(name) for name in names)
-            yield Check(condition=f"{typed} NOT IN ({listed})", column=column.name, reason=f"is none of {', '.join(names)}")
+            known = f"{'groups' if column.name == 'treatment' else 'actions'} {', '.join(names)}"
+            yield Check(condition=f"{typed} NOT IN ({listed})", column=column.name, reason=f"is not among the {known}")
         if (self.table.name, column.name) == ("exposures", "ends_at"):
             yield Check(condition='"ends_at" < "exposed_at"', column=column.name, reason="lies before exposed_at")
 

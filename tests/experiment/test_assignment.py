@@ -170,9 +170,11 @@ def test_check_tells_groups_sizes_and_what_is_missing_as_text_and_json(tmp_path)
     assert max(map(len, text.splitlines())) <= 80
     told = " ".join(text.split())
     assert "history is empty for 30 of 2,997 users" in told
-    assert "Quarantined: 3 rows of experiment, treatment: is none of none, mens, womens." in told
+    where = "first is row 2998 (line 2999) of test.csv"
+    assert f"Quarantined: 3 rows of experiment, treatment: is not among the groups none, mens, womens; {where}." in told
     document = decision_engine("check", configuration, "--json").document
     assert document["rows_read"] == document["accepted"] + document["quarantined"] == 3000
+    assert [(reason["rows"], reason["first"]) for reason in document["reasons"]] == [(3, "row 2998 (line 2999) of test.csv")]
     assert [group["action"] for group in document["assignment"]["groups"]] == ["none", "mens", "womens"]
     assert document["assignment"]["mode"] == "randomised"
     assert document["stages"]["effects"]["supported"]

@@ -82,7 +82,7 @@ def test_rows_with_an_unknown_treatment_or_outcome_are_set_aside_and_counted(tmp
     assert (history.n_read, history.n_accepted, history.n_quarantined) == (601, 597, 4)
     reasons = dict(zip(history.quarantine["row"], history.quarantine["reason"], strict=True))
     assert reasons == {
-        1: "is none of none, mens, womens",
+        1: "is not among the groups none, mens, womens",
         2: "is not a finite number",
         3: "is empty",
         601: "already named an earlier row",
@@ -91,7 +91,10 @@ def test_rows_with_an_unknown_treatment_or_outcome_are_set_aside_and_counted(tmp
 
 def test_a_control_group_under_an_unmapped_name_is_pointed_at(tmp_path):
     told = _refused(tmp_path, ('"No E-Mail": none, ', ""))
-    assert "rows were set aside because their treatment is none of none, mens, womens; the first has 'No E-Mail'" in told
+    assert (
+        "rows were set aside because their treatment is not among the groups none, mens, womens; the first has 'No E-Mail'"
+        in told
+    )
 
 
 def test_a_propensity_of_nothing_is_set_aside(tmp_path):
