@@ -12,7 +12,7 @@ from decision_engine.config.models import Config
 from decision_engine.config.placeholders import warn_of
 from decision_engine.effects.overlap import AUC_OF_A_RULE
 from decision_engine.experiment.assignment import Assignment, judge_assignment
-from decision_engine.experiment.suspects import balance_frame, groups_frame, remarks_on
+from decision_engine.experiment.suspects import balance_frame, crossovers, groups_frame, remarks_on
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
 from decision_engine.history.readiness import Remark, Support, no_consent, set_aside
@@ -93,7 +93,12 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
         assignment=assignment,
         groups=groups_frame(trial, settings.shares),
         balance=balance,
-        remarks=(*set_aside(history), *remarks_on(trial, assignment, balance), *_no_consent(history, trial)),
+        remarks=(
+            *set_aside(history),
+            *crossovers(history),
+            *remarks_on(trial, assignment, balance),
+            *_no_consent(history, trial),
+        ),
         stages=_stages(trial, assignment, config),
     )
 

@@ -17,6 +17,7 @@ from decision_engine.history.sources import PARQUET, ROW, OpenSource, literal, q
 from simulations.arrays import IntArray
 
 REPEAT = "already named an earlier row"
+CROSSOVER = "already named an earlier row, in another group"  # of an experiment: once a user
 
 
 @dataclass(kw_only=True)

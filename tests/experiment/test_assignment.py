@@ -187,3 +187,18 @@ def test_few_or_no_covariates_are_enough_to_run(tmp_path, covariates):
     configuration = write(tmp_path, frame, (every, covariates))
     document = decision_engine("run", configuration, "-w", tmp_path / "w", "--json").document
     assert document["plan"]["audience"] == 3000
+
+
+def test_users_in_more_than_one_group_are_told_by_number(tmp_path):
+    """Three cross over, one of them twice; two merely stand there twice."""
+    frame = draw_experiment(3000, seed=2).frame
+    others = frame.iloc[[10, 11, 12, 12]].assign(segment=[_another(name) for name in frame["segment"].iloc[[10, 11, 12, 12]]])
+    checked = _check(tmp_path, pd.concat([frame, others, frame.iloc[[20, 21]]]))
+    (told,) = [remark.words for remark in checked.remarks if remark.kind == "group"]
+    assert told.startswith("3 users are in more than one group; the first row counts.")
+    assert checked.history.n_quarantined == 6
+    assert _check(tmp_path, pd.concat([frame, frame.iloc[[20, 21]]])).remarks == _check(tmp_path, frame).remarks
+
+
+def _another(segment: str) -> str:
+    return "No E-Mail" if segment != "No E-Mail" else "Mens E-Mail"
