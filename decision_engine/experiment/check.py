@@ -15,7 +15,7 @@ from decision_engine.experiment.assignment import Assignment, judge_assignment
 from decision_engine.experiment.suspects import balance_frame, crossovers, groups_frame, remarks_on
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
-from decision_engine.history.readiness import Remark, Support, no_consent, set_aside
+from decision_engine.history.readiness import Remark, Support, no_consent, nobody, set_aside
 from decision_engine.stages.check import reasons_document
 from decision_engine.stages.check_words import aside_lines
 
@@ -96,6 +96,7 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
         remarks=(
             *set_aside(history),
             *crossovers(history),
+            *nobody(history, "experiment"),
             *remarks_on(trial, assignment, balance),
             *_no_consent(history, trial),
         ),

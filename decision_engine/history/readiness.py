@@ -135,7 +135,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *_far_out(history, config),
         *_overlaps(history),
         *_duplicates(history),
-        *_nobody(history),
+        *nobody(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
         *no_consent(history, "customers", panel.n_users),
@@ -226,17 +226,19 @@ def _duplicates(history: History) -> list[Remark]:
     return remarks
 
 
-def _nobody(history: History) -> list[Remark]:
-    """Tell of users who are called as programs call what is not there: their orders are hardly those of one person."""
-    orders = history.table("orders")
-    called = orders.loc[orders["user_id"].str.lower().isin(NOBODY), "user_id"]
+def nobody(history: History, table: str = "orders") -> list[Remark]:
+    """Tell of users who are called as programs call what is not there: their rows are hardly those of one person."""
+    rows = history.table(table)
+    called = rows.loc[rows["user_id"].str.lower().isin(NOBODY), "user_id"]
     if called.empty:
         return []
     names = ", ".join(repr(str(name)) for name in called.value_counts().index[:MOST_TOLD])
-    words = (
-        f"{len(called):,} orders are those of a user called {names}, which looks like nobody: they make one person of many. "
-        f"To set them aside, make such an id empty, as in `user_id: nullif(customer, {called.iloc[0]!r})`."
-    )
+    if table == "orders":
+        who, so = f"{len(called):,} orders are those of a user called {names}", "they make one person of many"
+    else:
+        who, so = f"a user of {table} is called {names}", "further rows of that name count as repeats"
+    cure = f"`user_id: nullif(customer, {called.iloc[0]!r})`"
+    words = f"{who}, which looks like nobody: {so}. To set them aside, make such an id empty, as in {cure}."
     return [Remark(kind="user", words=words)]
 
 

@@ -202,3 +202,16 @@ def test_users_in_more_than_one_group_are_told_by_number(tmp_path):
 
 def _another(segment: str) -> str:
     return "No E-Mail" if segment != "No E-Mail" else "Mens E-Mail"
+
+
+def test_a_user_called_like_nobody_is_told_with_the_way_to_set_them_aside(tmp_path):
+    frame = draw_experiment(3000, seed=2).frame.astype({"customer": str})
+    assert not any(remark.kind == "user" for remark in _check(tmp_path, frame).remarks)
+    frame.loc[[3, 8], "customer"] = "'NULL'"
+    changes = ("user_id: customer", 'user_id: "trim(customer, chr(39))"')
+    (told,) = [remark.words for remark in _check(tmp_path, frame, changes).remarks if remark.kind == "user"]
+    assert told.startswith("a user of experiment is called 'NULL', which looks like nobody")
+    mended = ("user_id: customer", "user_id: \"nullif(trim(customer, chr(39)), 'NULL')\"")
+    checked = _check(tmp_path, frame, mended)
+    assert not any(remark.kind == "user" for remark in checked.remarks)
+    assert checked.history.quarantine["reason"].tolist() == ["is empty", "is empty"]
