@@ -181,6 +181,12 @@ def _missing(trial: Trial) -> list[Remark]:
                 words="no covariates are named: whether users were drawn cannot be tested, and nobody can be told apart.",
             )
         )
+    for name, n in trial.words_among_numbers:
+        values = "1 value of" if n == 1 else f"{n:,} values of"
+        words = (
+            f"{values} {name} {'is no number and counts' if n == 1 else 'are no numbers and count'} as missing; if these are "
+        )
+        remarks.append(Remark(kind="missing", words=f"{words}no numbers but names, list {name} under `categories`."))
     empty = ~np.isfinite(trial.people.covariates)
     for place in np.flatnonzero(empty.any(axis=0)):
         n = int(empty[:, place].sum())

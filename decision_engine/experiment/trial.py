@@ -47,6 +47,8 @@ class Trial:
         All outcomes as they stand in the data.
     covariate_names : tuple of str
         Of the columns of the covariates.
+    words_among_numbers : tuple of (str, int)
+        Numeric covariates in which some values are no numbers, and count as missing.
     """
 
     people: People
@@ -59,6 +61,7 @@ class Trial:
     outcome_names: tuple[str, ...]
     covariate_names: tuple[str, ...]
     empty_covariates: tuple[str, ...] = ()
+    words_among_numbers: tuple[tuple[str, int], ...] = ()
 
     @property
     def n_users(self) -> int:
@@ -113,6 +116,7 @@ def read_trial(history: History, config: Config) -> Trial:
         outcome_names=settings.outcomes,
         covariate_names=coding.names,
         empty_covariates=coding.left_out,
+        words_among_numbers=coding.words,
     )
 
 

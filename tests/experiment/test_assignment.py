@@ -215,3 +215,21 @@ def test_a_user_called_like_nobody_is_told_with_the_way_to_set_them_aside(tmp_pa
     checked = _check(tmp_path, frame, mended)
     assert not any(remark.kind == "user" for remark in checked.remarks)
     assert checked.history.quarantine["reason"].tolist() == ["is empty", "is empty"]
+
+
+@pytest.mark.parametrize(("n_words", "is_number"), [(1, True), (3, True), (60, True), (61, False)])
+def test_a_few_words_among_numbers_count_as_missing_and_are_told(tmp_path, n_words, is_number):
+    frame = draw_experiment(600, seed=2).frame.astype({"recency": object})
+    frame.loc[: n_words - 1, "recency"] = "unknown"
+    checked = _check(tmp_path, frame)
+    told = [remark.words for remark in checked.remarks if "of recency" in remark.words]
+    assert ("recency" in checked.trial.covariate_names) == is_number
+    assert ("recency = unknown" in checked.trial.covariate_names) != is_number
+    assert [words.partition(" as missing")[0] for words in told] == [
+        "1 value of recency is no number and counts"
+        if n_words == 1
+        else f"{n_words} values of recency are no numbers and count"
+    ] * is_number
+    if is_number:
+        column = checked.trial.covariate_names.index("recency")
+        assert int(np.isnan(checked.trial.people.covariates[:, column]).sum()) == n_words
