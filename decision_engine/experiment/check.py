@@ -94,7 +94,7 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
         groups=groups_frame(trial, settings.shares),
         balance=balance,
         remarks=(
-            *set_aside(history),
+            *set_aside(history, config),
             *crossovers(history),
             *nobody(history, "experiment"),
             *remarks_on(trial, assignment, balance),

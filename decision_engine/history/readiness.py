@@ -10,6 +10,7 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.history.assignment import Assignment, judge_assignment
+from decision_engine.history.cures import say_first
 from decision_engine.history.empty_weeks import MOST_AT_THE_END, empty_weeks, say_weeks
 from decision_engine.history.leakage import leakage_suspects
 from decision_engine.history.record import History
@@ -130,7 +131,7 @@ class Readiness:
 def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Readiness:
     """Judge what a history can support."""
     remarks = [
-        *set_aside(history),
+        *set_aside(history, config),
         *_gaps(panel, config),
         *_far_out(history, config),
         *_overlaps(history),
@@ -149,7 +150,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
     )
 
 
-def set_aside(history: History) -> list[Remark]:
+def set_aside(history: History, config: Config) -> list[Remark]:
     """Tell of tables that lost more than single rows at the door, with the most frequent reason."""
     counts = history.counts.groupby("table", sort=False)[["read", "quarantined"]].sum()
     remarks = []
@@ -157,8 +158,8 @@ def set_aside(history: History) -> list[Remark]:
         if aside <= MOST_ASIDE * read:
             continue
         reason = history.main_reason(str(table))
-        why = f", most often because {reason}" if reason else ""
-        words = f"{aside:,} of {read:,} rows of {table} ({aside / read:.0%}) were set aside{why}: what is left may mislead."
+        why = f", most often because {reason}{say_first(history, config, str(table))}" if reason else ""
+        words = f"{aside:,} of {read:,} rows of {table} ({aside / read:.0%}) were set aside{why}. What is left may mislead."
         remarks.append(Remark(kind="set aside", words=words))
     return remarks
 
