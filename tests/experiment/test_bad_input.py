@@ -178,3 +178,13 @@ def test_bytes_of_another_encoding_are_told_with_the_setting_that_reads_them(tmp
 def test_a_header_alone_is_told_as_such(tmp_path):
     told = " ".join(_refused(tmp_path, frame=FRAME.iloc[:0]).split())
     assert "no user is left: test.csv holds a header alone and no row." in told
+
+
+def test_signs_that_no_terminal_should_get_are_left_out_and_one_row_is_one(tmp_path):
+    frame = FRAME.copy()
+    frame.loc[:40, "channel"] = "Ph\x00o\x1b[31mne"
+    frame.loc[41, "segment"] = "Postcard"
+    answer = decision_engine("check", write(tmp_path, frame))
+    assert answer.code == 0, answer.err
+    assert not set(answer.out) & {"\x00", "\x1b"}
+    assert "Quarantined: 1 row of experiment, treatment:" in answer.out
