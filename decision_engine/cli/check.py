@@ -27,6 +27,7 @@ def check(
     from decision_engine.stages.check_page import check_report
     from decision_engine.stages.check_words import check_document, check_text, judge
     from reports import render_check
+    from reports.markup import printable
 
     settings = load_config(config)
     path = page or workspace / "reports" / f"check-{_file_name(settings.name)}.html"
@@ -40,7 +41,7 @@ def check(
         if json:
             print_json({**trial_check_document(trial, settings), "page": str(path)})
         else:
-            typer.echo(f"{trial_check_text(trial, settings)}\npage: {path}")
+            typer.echo(f"{printable(trial_check_text(trial, settings))}\npage: {path}")
         return
     checked = check_history(settings)
     judged = judge(checked, settings)
@@ -48,7 +49,7 @@ def check(
     if json:
         print_json({**check_document(checked, judged, settings), "page": str(path)})
     else:
-        typer.echo(f"{check_text(checked, judged, settings)}\npage: {path}")
+        typer.echo(f"{printable(check_text(checked, judged, settings))}\npage: {path}")
 
 
 def _file_name(name: str) -> str:

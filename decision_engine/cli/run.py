@@ -29,4 +29,6 @@ def run(
     if json:
         print_json(outcome.to_json())
     else:
-        typer.echo(outcome.to_text())
+        from reports.markup import printable
+
+        typer.echo(printable(outcome.to_text()))

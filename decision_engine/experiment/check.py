@@ -12,11 +12,12 @@ from decision_engine.config.models import Config
 from decision_engine.config.placeholders import warn_of
 from decision_engine.effects.overlap import AUC_OF_A_RULE
 from decision_engine.experiment.assignment import Assignment, judge_assignment
-from decision_engine.experiment.suspects import balance_frame, groups_frame, remarks_on
+from decision_engine.experiment.suspects import balance_frame, crossovers, groups_frame, remarks_on
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
-from decision_engine.history.readiness import Remark, Support, no_consent, set_aside
-from decision_engine.stages.check import plain_records
+from decision_engine.history.readiness import Remark, Support, no_consent, nobody, set_aside
+from decision_engine.stages.check import reasons_document
+from decision_engine.stages.check_words import aside_lines
 
 _WIDTH = 80
 _FARTHEST = 5  # covariates told on the terminal
@@ -92,7 +93,13 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
         assignment=assignment,
         groups=groups_frame(trial, settings.shares),
         balance=balance,
-        remarks=(*set_aside(history), *remarks_on(trial, assignment, balance), *_no_consent(history, trial)),
+        remarks=(
+            *set_aside(history, config),
+            *crossovers(history),
+            *nobody(history, "experiment"),
+            *remarks_on(trial, assignment, balance),
+            *_no_consent(history, trial),
+        ),
         stages=_stages(trial, assignment, config),
     )
 
@@ -143,7 +150,7 @@ def trial_data_document(checked: CheckedTrial) -> dict[str, Any]:
         "accepted": history.n_accepted,
         "quarantined": history.n_quarantined,
         "tables": history.counts.drop(columns="outside_periods").to_dict(orient="records"),
-        "reasons": plain_records(history.reasons()),
+        "reasons": reasons_document(history),
         "users": checked.trial.n_users,
         "notes": list(history.notes),
         "digest": history.digest,
@@ -200,9 +207,7 @@ def trial_check_text(checked: CheckedTrial, config: Config) -> str:
         told = "; ".join(f"{row.covariate} ({row.action}) {row.difference:+.2f}" for row in far.head(_FARTHEST).itertuples())
         blocks.append(_wrapped(f"Covariates furthest from the control group, in standard deviations: {told}."))
     blocks += [_wrapped(words) for words in (history.counted(), *history.notes)]
-    for row in history.reasons().head(20).itertuples():
-        column = f", {row.column}" if isinstance(row.column, str) else ""
-        blocks.append(_wrapped(f"Quarantined: {row.rows:,} rows of {row.table}{column}: {row.reason}."))
+    blocks += [_wrapped(line) for line in aside_lines(history)]
     blocks += [_wrapped(f"Beware ({remark.kind}): {remark.words}") for remark in checked.remarks]
     blocks.append("What this experiment supports:")
     blocks += [_wrapped(f"  {stage.say()}") for stage in checked.stages]

@@ -12,6 +12,8 @@ from decision_engine.experiment.assignment import Assignment
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
 from decision_engine.history.leakage import TOLD_BY_OUTCOME
 from decision_engine.history.readiness import Remark
+from decision_engine.history.record import History
+from decision_engine.history.setting_aside import CROSSOVER
 from simulations.arrays import FloatArray
 
 TOLD_WHO_PAYS = 0.95  # area under the curve with which a covariate may tell who has any outcome at all
@@ -69,6 +71,19 @@ def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> l
         *_outliers(trial),
         *_consent(trial),
     ]
+
+
+def crossovers(history: History) -> list[Remark]:
+    """Tell of users who stand in more than one group: what they did, no group alone brought about."""
+    reasons = history.reasons()
+    n = int(reasons.loc[(reasons["table"] == "experiment") & (reasons["reason"] == CROSSOVER), "rows"].sum())
+    if not n:
+        return []
+    words = (
+        f"{'1 user is' if n == 1 else f'{n:,} users are'} in more than one group; the first row counts. Crossovers blur what a "
+        "treatment does; leave such users out by `where`, or find out which group was theirs."
+    )
+    return [Remark(kind="group", words=words)]
 
 
 def _groups(trial: Trial) -> list[Remark]:
@@ -178,6 +193,12 @@ def _missing(trial: Trial) -> list[Remark]:
                 words="no covariates are named: whether users were drawn cannot be tested, and nobody can be told apart.",
             )
         )
+    for name, n in trial.words_among_numbers:
+        values = "1 value of" if n == 1 else f"{n:,} values of"
+        words = (
+            f"{values} {name} {'is no number and counts' if n == 1 else 'are no numbers and count'} as missing; if these are "
+        )
+        remarks.append(Remark(kind="missing", words=f"{words}no numbers but names, list {name} under `categories`."))
     empty = ~np.isfinite(trial.people.covariates)
     for place in np.flatnonzero(empty.any(axis=0)):
         n = int(empty[:, place].sum())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from decision_engine.config.models import Config
 from decision_engine.experiment.covariates import Coding
+from decision_engine.history.privacy import WITHHELD
 from decision_engine.history.record import History
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
@@ -46,6 +47,8 @@ class Trial:
         All outcomes as they stand in the data.
     covariate_names : tuple of str
         Of the columns of the covariates.
+    words_among_numbers : tuple of (str, int)
+        Numeric covariates in which some values are no numbers, and count as missing.
     """
 
     people: People
@@ -58,6 +61,7 @@ class Trial:
     outcome_names: tuple[str, ...]
     covariate_names: tuple[str, ...]
     empty_covariates: tuple[str, ...] = ()
+    words_among_numbers: tuple[tuple[str, int], ...] = ()
 
     @property
     def n_users(self) -> int:
@@ -112,6 +116,7 @@ def read_trial(history: History, config: Config) -> Trial:
         outcome_names=settings.outcomes,
         covariate_names=coding.names,
         empty_covariates=coding.left_out,
+        words_among_numbers=coding.words,
     )
 
 
@@ -133,7 +138,7 @@ def _check_groups(treatments: ActionArray, actions: ActionSet, history: History,
     )
     if told:
         first = history.quarantine[history.quarantine["column"] == "treatment"].iloc[0]
-        told += f"; the first has {first['value']!r}."
+        told += "." if first["value"] == WITHHELD else f"; the first has {first['value']!r}."
     if "none" not in present:
         raise HistoryError(
             f"{where}: no user has the treatment `none`, only {', '.join(present)}: without a control group no effect can be "

@@ -20,6 +20,7 @@ from decision_engine.config.findings import Finding, raise_findings
 from decision_engine.config.models import Config
 from decision_engine.history.binding import bind_mappings
 from decision_engine.history.copies import copies_between_sources
+from decision_engine.history.cures import say_first
 from decision_engine.history.databases import Answer, first_line
 from decision_engine.history.empty_weeks import placed_in_time
 from decision_engine.history.mapping import BoundMapping
@@ -33,6 +34,7 @@ from decision_engine.history.setting_aside import Aside, told
 from decision_engine.history.sources import PARQUET, OpenSource, SourceReader, literal, quote, used_sources
 from decision_engine.history.tables_on_disk import OwnFolder, StoredTables
 from decision_engine.history.weekly import LARGEST, orders_of, weekly_orders_of_lines
+from reports.numbers import plural
 from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel, assemble_panel
 from simulations.tables import CANONICAL_TABLES, ColumnType, Table
@@ -147,10 +149,17 @@ def _none_left(config: Config, history: History) -> str:
     table = next(name for name in ("experiment", "orders", "items") if getattr(config.tables, name) is not None)
     what = "user" if table == "experiment" else "order"
     reason = history.main_reason(table)
-    why = f"; most often {reason}" if reason else ""
+    why = f"; most often {reason}{say_first(history, config, table)}" if reason else ""
+    where = config.origin.where(("tables", table))
     marked = config.origin.marked(("tables", table))
     unfilled = f" Still to be filled in is {marked[0].say()}." if marked else ""
-    return f"{config.origin.where(('tables', table))}: no {what} is left of {history.n_read:,} rows read{why}.{unfilled}"
+    read = history.counts[history.counts["table"] == table]
+    if len(read) and not read[["read", "left_out"]].to_numpy().any():
+        files = ", ".join(Path(file).name for file in read["file"])
+        is_text = any(suffix in files.lower() for suffix in (".csv", ".tsv", ".txt"))
+        holds = "holds a header alone and no row" if is_text else "holds no row"
+        return f"{where}: no {what} is left: {files} {holds}.{unfilled}"
+    return f"{where}: no {what} is left of {plural(history.n_read, 'row')} read{why}.{unfilled}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from decision_engine.config.models import Config, JoinConfig, TableMapping
-from decision_engine.history.privacy import pseudonym_sql
+from decision_engine.history.privacy import WITHHELD, pseudonym_sql
 from decision_engine.history.sources import ROW, OpenSource, literal, quote
 from simulations.tables import Column, ColumnType, Table
 
@@ -63,6 +63,17 @@ class BoundMapping:
         names = {column.name for column in known}
         return (*known, *(self._further(name) for name in self.mapping.columns if name not in names))
 
+    @property
+    def withholds(self) -> bool:
+        """Whether a value that was set aside may be personal, in whatever column it stands: rows may be shifted."""
+        used = [self.base, *(self.sources[join.source] for join in self.mapping.join)]
+        return self.pseudonym_key is not None or any(source.settings.personal for source in used)
+
+    def is_hashed(self, column: str) -> bool:
+        """Return whether a column's values are pseudonyms made here."""
+        is_secret = column == "user_id" or column in self.hashed
+        return is_secret and self.pseudonym_key is not None and not self.base.settings.pseudonymised
+
     def _further(self, name: str) -> Column:
         """Return the contract of a column the table does not know: an experiment's outcome is a number, others are text."""
         experiment = self.config.experiment
@@ -97,7 +108,8 @@ class BoundMapping:
         if (self.table.name, column.name) in (("exposures", "action"), ("experiment", "treatment")):
             names = self.config.action_set().names
             listed = ", ".join(literal(name) for name in names)
-            yield Check(condition=f"{typed} NOT IN ({listed})", column=column.name, reason=f"is none of {', '.join(names)}")
+            known = f"{'groups' if column.name == 'treatment' else 'actions'} {', '.join(names)}"
+            yield Check(condition=f"{typed} NOT IN ({listed})", column=column.name, reason=f"is not among the {known}")
         if (self.table.name, column.name) == ("exposures", "ends_at"):
             yield Check(condition='"ends_at" < "exposed_at"', column=column.name, reason="lies before exposed_at")
 
@@ -126,11 +138,20 @@ class BoundMapping:
 
     def broken(self) -> str:
         """Return the query of the rows that break it: row number, number of the broken check, and the value at fault."""
+        contracts = {column.name: column for column in self.columns}
         checks = enumerate(self.checks())
-        values = " ".join(f"WHEN {k} THEN CAST({quote(f'raw {check.column}')} AS VARCHAR)" for k, check in checks)
+        values = " ".join(f"WHEN {k} THEN {self._shown(contracts[check.column])}" for k, check in checks)
         value = f"CASE __broken {values} END"
         told = f"{ROW}, CAST(__broken AS SMALLINT) AS __broken, {value} AS __value"
         return f"{self._judged()} SELECT {told} FROM judged WHERE __broken IS NOT NULL"
+
+    def _shown(self, column: Column) -> str:
+        """Return SQL for what quarantine shows of a value at fault: all of it, or only what is no person's."""
+        raw, typed = quote(f"raw {column.name}"), quote(column.name)
+        if not self.withholds or self.is_hashed(column.name):
+            return f"CAST({raw} AS VARCHAR)"
+        safe = f"CAST({typed} AS VARCHAR)" if column.type in (ColumnType.NUMBER, ColumnType.TIME) else "NULL"
+        return f"CASE WHEN {raw} IS NOT NULL THEN coalesce({safe}, {literal(WITHHELD)}) END"
 
     def asked_for(self) -> str:
         """Return the query of the numbers of all rows that the mapping asks for."""
@@ -158,8 +179,7 @@ class BoundMapping:
     def _raw(self, column: Column) -> str:
         """Return SQL for a value as it stands, users under their pseudonyms where there is a key."""
         plain = self._plain(column)
-        is_secret = column.name == "user_id" or column.name in self.hashed
-        if is_secret and self.pseudonym_key is not None and not self.base.settings.pseudonymised:
+        if self.pseudonym_key is not None and self.is_hashed(column.name):
             return pseudonym_sql(plain, self.pseudonym_key)
         return plain
 

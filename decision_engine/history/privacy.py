@@ -15,6 +15,7 @@ from decision_engine.config.models import Config, TableMapping
 from decision_engine.history.sources import OpenSource, literal
 from simulations.errors import ConfigError
 
+WITHHELD = "(withheld)"  # stands where a value could be a person's
 _BLOCK_BYTES = 64  # of SHA-256
 _DIGITS = 32  # hexadecimal: 128 bits, so that two of a billion users meet with odds below 1 in 10^20
 _SHORTEST_KEY = 16

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -89,6 +90,12 @@ class Quarantine:
         texts = [column for column in QUARANTINE_COLUMNS if column not in ("row", "line")]
         typed = rows.assign(file=named).astype({"row": "int64", "line": "Int64", **dict.fromkeys(texts, "str")})
         return typed[[column for column in (*QUARANTINE_COLUMNS, "rows") if column in typed]]
+
+
+def say_place(row: Mapping[str, Any] | pd.Series) -> str:
+    """Say where a row that was set aside stands."""
+    line = "" if pd.isna(row["line"]) else f" (line {row['line']})"
+    return f"row {row['row']}{line} of {Path(row['file']).name}"
 
 
 def _empty() -> pd.DataFrame:

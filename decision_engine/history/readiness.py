@@ -10,6 +10,7 @@ import pandas as pd
 
 from decision_engine.config.models import Config
 from decision_engine.history.assignment import Assignment, judge_assignment
+from decision_engine.history.cures import say_first
 from decision_engine.history.empty_weeks import MOST_AT_THE_END, empty_weeks, say_weeks
 from decision_engine.history.leakage import leakage_suspects
 from decision_engine.history.record import History
@@ -130,12 +131,12 @@ class Readiness:
 def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Readiness:
     """Judge what a history can support."""
     remarks = [
-        *set_aside(history),
+        *set_aside(history, config),
         *_gaps(panel, config),
         *_far_out(history, config),
         *_overlaps(history),
         *_duplicates(history),
-        *_nobody(history),
+        *nobody(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
         *no_consent(history, "customers", panel.n_users),
@@ -149,7 +150,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
     )
 
 
-def set_aside(history: History) -> list[Remark]:
+def set_aside(history: History, config: Config) -> list[Remark]:
     """Tell of tables that lost more than single rows at the door, with the most frequent reason."""
     counts = history.counts.groupby("table", sort=False)[["read", "quarantined"]].sum()
     remarks = []
@@ -157,8 +158,8 @@ def set_aside(history: History) -> list[Remark]:
         if aside <= MOST_ASIDE * read:
             continue
         reason = history.main_reason(str(table))
-        why = f", most often because {reason}" if reason else ""
-        words = f"{aside:,} of {read:,} rows of {table} ({aside / read:.0%}) were set aside{why}: what is left may mislead."
+        why = f", most often because {reason}{say_first(history, config, str(table))}" if reason else ""
+        words = f"{aside:,} of {read:,} rows of {table} ({aside / read:.0%}) were set aside{why}. What is left may mislead."
         remarks.append(Remark(kind="set aside", words=words))
     return remarks
 
@@ -226,17 +227,19 @@ def _duplicates(history: History) -> list[Remark]:
     return remarks
 
 
-def _nobody(history: History) -> list[Remark]:
-    """Tell of users who are called as programs call what is not there: their orders are hardly those of one person."""
-    orders = history.table("orders")
-    called = orders.loc[orders["user_id"].str.lower().isin(NOBODY), "user_id"]
+def nobody(history: History, table: str = "orders") -> list[Remark]:
+    """Tell of users who are called as programs call what is not there: their rows are hardly those of one person."""
+    rows = history.table(table)
+    called = rows.loc[rows["user_id"].str.lower().isin(NOBODY), "user_id"]
     if called.empty:
         return []
     names = ", ".join(repr(str(name)) for name in called.value_counts().index[:MOST_TOLD])
-    words = (
-        f"{len(called):,} orders are those of a user called {names}, which looks like nobody: they make one person of many. "
-        f"To set them aside, make such an id empty, as in `user_id: nullif(customer, {called.iloc[0]!r})`."
-    )
+    if table == "orders":
+        who, so = f"{len(called):,} orders are those of a user called {names}", "they make one person of many"
+    else:
+        who, so = f"a user of {table} is called {names}", "further rows of that name count as repeats"
+    cure = f"`user_id: nullif(customer, {called.iloc[0]!r})`"
+    words = f"{who}, which looks like nobody: {so}. To set them aside, make such an id empty, as in {cure}."
     return [Remark(kind="user", words=words)]
 
 

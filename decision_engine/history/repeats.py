@@ -13,11 +13,12 @@ from pathlib import Path
 import duckdb
 
 from decision_engine.history.mapping import BoundMapping
-from decision_engine.history.setting_aside import REPEAT
+from decision_engine.history.privacy import WITHHELD
+from decision_engine.history.setting_aside import CROSSOVER, REPEAT
 from decision_engine.history.sources import PARQUET, ROW, literal, quote
 from simulations.tables import Table
 
-VERDICTS = "repeats"  # the table of DuckDB with a row for each that does not count: part, place, verdict, value
+VERDICTS = "repeats"  # the table of DuckDB with a row for each that does not count: part, place, verdict, value, crosses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ def judge_repeats(
     correcting = [part for part, mapping in enumerate(mappings) if mapping.mapping.corrections == "last"]
     corrects = f"part IN ({', '.join(map(str, correcting))})" if correcting else "false"
     columns = sorted({column.name for mapping in mappings for column in mapping.columns})
+    group = quote("treatment") if table.name == "experiment" else "NULL"
     packed = ", ".join(quote(column) for column in columns)
     connection.execute(
         f"CREATE TEMP TABLE {VERDICTS} AS "
@@ -65,11 +67,14 @@ def judge_repeats(
         f"able AS (SELECT *, k = 1 OR {corrects} AS can_win FROM numbered), "
         f"won AS (SELECT *, max(CASE WHEN can_win THEN k END) OVER (PARTITION BY {keys}) AS winner, "
         f"ROW({packed}) AS everything FROM able), "
-        f"winners AS (SELECT {keys}, everything AS said FROM won WHERE k = winner) "
+        f"winners AS (SELECT {keys}, everything AS said, {group} AS said_group FROM won WHERE k = winner), "
+        f"judged AS (SELECT *, {group} IS DISTINCT FROM said_group AS other FROM won JOIN winners USING ({keys}) "
+        "WHERE k <> winner) "
         f"SELECT part, place, CAST({quote(table.key[0])} AS VARCHAR) AS value, "
         "everything IS DISTINCT FROM said AS differs, "
+        f"other AND row_number() OVER (PARTITION BY {keys}, other ORDER BY part, place) = 1 AS crosses, "
         "CASE WHEN NOT can_win THEN 'aside' WHEN differs THEN 'superseded' ELSE 'repeated' END AS verdict "
-        f"FROM won JOIN winners USING ({keys}) WHERE k <> winner"
+        "FROM judged"
     )
     counted = connection.execute(f"SELECT part, verdict, count(*), count(*) FILTER (differs) FROM {VERDICTS} GROUP BY ALL")
     found: list[dict[str, int]] = [{} for _ in parts]
@@ -83,8 +88,11 @@ def judge_repeats(
 def repeats_set_aside(part: int, mapping: BoundMapping, table: Table) -> str:
     """Return SQL of a mapping's rows that are set aside as repeats: number in the source, column, reason, value."""
     numbered = f"SELECT {ROW}, row_number() OVER () - 1 AS place FROM ({mapping.accepted([ROW])})"
+    key = table.key[0]
+    reason = f"CASE WHEN crosses THEN {literal(CROSSOVER)} ELSE {literal(REPEAT)} END"
+    value = literal(WITHHELD) if mapping.withholds and not mapping.is_hashed(key) else "value"
     return (
-        f"SELECT {ROW} AS row_number, {literal(table.key[0])} AS column_name, {literal(REPEAT)} AS reason, value "
+        f"SELECT {ROW} AS row_number, {literal(key)} AS column_name, {reason} AS reason, {value} AS value "
         f"FROM ({numbered}) JOIN {VERDICTS} v USING (place) WHERE v.part = {part} AND v.verdict = 'aside'"
     )
 

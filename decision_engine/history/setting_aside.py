@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from decision_engine.history.mapping import BoundMapping
 from decision_engine.history.placing import no_rows, place_rows
+from decision_engine.history.privacy import WITHHELD
 from decision_engine.history.quarantine import QUARANTINE_COLUMNS
 from decision_engine.history.sources import PARQUET, ROW, OpenSource, literal, quote
 from simulations.arrays import IntArray
 
 REPEAT = "already named an earlier row"
-_WITHHELD = "(withheld)"
+CROSSOVER = "already named an earlier row, in another group"  # of an experiment: once a user
 
 
 @dataclass(kw_only=True)
@@ -110,7 +111,7 @@ class Aside:
     def _add_misfits(self, table: str, source: OpenSource, file: int, misfits: pa.Table) -> None:
         if not misfits.num_rows:
             return
-        value = literal(_WITHHELD) if source.settings.personal or self.withhold else '"value"'
+        value = literal(WITHHELD) if source.settings.personal or self.withhold else '"value"'
         self.connection.register("misfits", misfits)
         self.connection.execute(
             f'INSERT INTO aside SELECT {self._turn}, {literal(table)}, {literal(source.name)}, {file}, "row", line, NULL, '

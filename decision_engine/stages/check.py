@@ -10,6 +10,7 @@ import pandas as pd
 from decision_engine.config.models import Config
 from decision_engine.history import History, HistoryQuality, assess, read_history
 from decision_engine.history.empty_weeks import placed_in_time, refuse_weeks_to_come
+from decision_engine.history.quarantine import say_place
 from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel
 
@@ -69,13 +70,20 @@ def data_document(checked: Checked) -> dict[str, Any]:
         "accepted": history.n_accepted,
         "quarantined": history.n_quarantined,
         "tables": history.counts.to_dict(orient="records"),
-        "reasons": plain_records(history.reasons()),
+        "reasons": reasons_document(history),
         "users": checked.panel.n_users,
         "weeks": checked.panel.n_periods,
         "notes": list(history.notes),
         "digest": history.digest,
         "version": history.number,
     }
+
+
+def reasons_document(history: History) -> list[dict[str, Any]]:
+    """Return how many rows were set aside for each reason, each with where the first stands."""
+    first = history.aside.first_places()
+    places = pd.DataFrame({"first": [say_place(row) for _, row in first.iterrows()]}, dtype="object")
+    return plain_records(history.reasons().join(places))
 
 
 def plain_records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,7 @@ from decision_engine.config.models import Config
 from decision_engine.config.placeholders import warn_of
 from decision_engine.effects.logged_actions import LoggedAction, value_logged_actions
 from decision_engine.history import History, Readiness, judge_readiness
+from decision_engine.history.quarantine import say_place
 from decision_engine.stages.check import Checked, data_document, plain_records
 from reports.numbers import plural
 
@@ -68,11 +68,7 @@ def check_text(checked: Checked, judged: Judged, config: Config) -> str:
     """Return what `check` prints, on lines of at most 80 columns: what is wrong, what is there, what is still to fill in."""
     history, quality = checked.history, checked.quality
     lines = [*judged.readiness.alarms, history.counted(), quality.summary(), f"History: {history.version}.", *history.notes]
-    lines += [
-        f"Quarantined: {_n(row.rows, 'row')} of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: "
-        f"{row.reason}; first is {first_place(history, row)}."
-        for row in history.reasons().head(_MOST_REASONS).itertuples()
-    ]
+    lines += aside_lines(history)
     lines += [
         f"Outside the weeks: {_n(one.n, 'row')} of {one.table}; {'first' if one.n_far in (0, one.n) else 'first far away'} is "
         f"{history.place_of(one)}, of {one.when}."
@@ -90,13 +86,22 @@ def check_text(checked: Checked, judged: Judged, config: Config) -> str:
     return "\n".join(_folded(line) for line in lines)
 
 
+def aside_lines(history: History) -> list[str]:
+    """Say how many rows were set aside for each reason, and where the first of them stands."""
+    return [
+        f"Quarantined: {_n(row.rows, 'row')} of {row.table}{f', {row.column}' if isinstance(row.column, str) else ''}: "
+        f"{row.reason}; first is {first_place(history, row)}."
+        for row in history.reasons().head(_MOST_REASONS).itertuples()
+    ]
+
+
 def first_place(history: History, reason: Any) -> str:
     """Say where the first row of a reason lies."""
     aside = history.aside.first_places()
     same = aside[(aside["table"] == reason.table) & (aside["source"] == reason.source) & (aside["reason"] == reason.reason)]
-    first = same.iloc[0]
-    line = "" if pd.isna(first["line"]) else f" (line {first['line']})"
-    return f"row {first['row']}{line} of {Path(first['file']).name}"
+    if isinstance(reason.column, str):
+        same = same[same["column"] == reason.column]
+    return say_place(same.iloc[0])
 
 
 def _n(count: Any, one: str) -> str:

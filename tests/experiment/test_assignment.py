@@ -170,9 +170,11 @@ def test_check_tells_groups_sizes_and_what_is_missing_as_text_and_json(tmp_path)
     assert max(map(len, text.splitlines())) <= 80
     told = " ".join(text.split())
     assert "history is empty for 30 of 2,997 users" in told
-    assert "Quarantined: 3 rows of experiment, treatment: is none of none, mens, womens." in told
+    where = "first is row 2998 (line 2999) of test.csv"
+    assert f"Quarantined: 3 rows of experiment, treatment: is not among the groups none, mens, womens; {where}." in told
     document = decision_engine("check", configuration, "--json").document
     assert document["rows_read"] == document["accepted"] + document["quarantined"] == 3000
+    assert [(reason["rows"], reason["first"]) for reason in document["reasons"]] == [(3, "row 2998 (line 2999) of test.csv")]
     assert [group["action"] for group in document["assignment"]["groups"]] == ["none", "mens", "womens"]
     assert document["assignment"]["mode"] == "randomised"
     assert document["stages"]["effects"]["supported"]
@@ -185,3 +187,49 @@ def test_few_or_no_covariates_are_enough_to_run(tmp_path, covariates):
     configuration = write(tmp_path, frame, (every, covariates))
     document = decision_engine("run", configuration, "-w", tmp_path / "w", "--json").document
     assert document["plan"]["audience"] == 3000
+
+
+def test_users_in_more_than_one_group_are_told_by_number(tmp_path):
+    """Three cross over, one of them twice; two merely stand there twice."""
+    frame = draw_experiment(3000, seed=2).frame
+    others = frame.iloc[[10, 11, 12, 12]].assign(segment=[_another(name) for name in frame["segment"].iloc[[10, 11, 12, 12]]])
+    checked = _check(tmp_path, pd.concat([frame, others, frame.iloc[[20, 21]]]))
+    (told,) = [remark.words for remark in checked.remarks if remark.kind == "group"]
+    assert told.startswith("3 users are in more than one group; the first row counts.")
+    assert checked.history.n_quarantined == 6
+    assert _check(tmp_path, pd.concat([frame, frame.iloc[[20, 21]]])).remarks == _check(tmp_path, frame).remarks
+
+
+def _another(segment: str) -> str:
+    return "No E-Mail" if segment != "No E-Mail" else "Mens E-Mail"
+
+
+def test_a_user_called_like_nobody_is_told_with_the_way_to_set_them_aside(tmp_path):
+    frame = draw_experiment(3000, seed=2).frame.astype({"customer": str})
+    assert not any(remark.kind == "user" for remark in _check(tmp_path, frame).remarks)
+    frame.loc[[3, 8], "customer"] = "'NULL'"
+    changes = ("user_id: customer", 'user_id: "trim(customer, chr(39))"')
+    (told,) = [remark.words for remark in _check(tmp_path, frame, changes).remarks if remark.kind == "user"]
+    assert told.startswith("a user of experiment is called 'NULL', which looks like nobody")
+    mended = ("user_id: customer", "user_id: \"nullif(trim(customer, chr(39)), 'NULL')\"")
+    checked = _check(tmp_path, frame, mended)
+    assert not any(remark.kind == "user" for remark in checked.remarks)
+    assert checked.history.quarantine["reason"].tolist() == ["is empty", "is empty"]
+
+
+@pytest.mark.parametrize(("n_words", "is_number"), [(1, True), (3, True), (60, True), (61, False)])
+def test_a_few_words_among_numbers_count_as_missing_and_are_told(tmp_path, n_words, is_number):
+    frame = draw_experiment(600, seed=2).frame.astype({"recency": object})
+    frame.loc[: n_words - 1, "recency"] = "unknown"
+    checked = _check(tmp_path, frame)
+    told = [remark.words for remark in checked.remarks if "of recency" in remark.words]
+    assert ("recency" in checked.trial.covariate_names) == is_number
+    assert ("recency = unknown" in checked.trial.covariate_names) != is_number
+    assert [words.partition(" as missing")[0] for words in told] == [
+        "1 value of recency is no number and counts"
+        if n_words == 1
+        else f"{n_words} values of recency are no numbers and count"
+    ] * is_number
+    if is_number:
+        column = checked.trial.covariate_names.index("recency")
+        assert int(np.isnan(checked.trial.people.covariates[:, column]).sum()) == n_words

@@ -82,7 +82,7 @@ def test_rows_with_an_unknown_treatment_or_outcome_are_set_aside_and_counted(tmp
     assert (history.n_read, history.n_accepted, history.n_quarantined) == (601, 597, 4)
     reasons = dict(zip(history.quarantine["row"], history.quarantine["reason"], strict=True))
     assert reasons == {
-        1: "is none of none, mens, womens",
+        1: "is not among the groups none, mens, womens",
         2: "is not a finite number",
         3: "is empty",
         601: "already named an earlier row",
@@ -91,7 +91,10 @@ def test_rows_with_an_unknown_treatment_or_outcome_are_set_aside_and_counted(tmp
 
 def test_a_control_group_under_an_unmapped_name_is_pointed_at(tmp_path):
     told = _refused(tmp_path, ('"No E-Mail": none, ', ""))
-    assert "rows were set aside because their treatment is none of none, mens, womens; the first has 'No E-Mail'" in told
+    assert (
+        "rows were set aside because their treatment is not among the groups none, mens, womens; the first has 'No E-Mail'"
+        in told
+    )
 
 
 def test_a_propensity_of_nothing_is_set_aside(tmp_path):
@@ -137,3 +140,51 @@ def test_the_schema_knows_both_shapes():
 def test_an_experiments_keys_are_refused_in_a_history_of_orders(tmp_path):
     told = _refused(tmp_path, ("  experiment:\n    source", "  audience:\n    source"))
     assert "no table `experiment` is mapped" in told
+
+
+COMMA = ("{file: test.csv}", '{file: test.csv, decimal: ","}')
+THOUSANDS = ("{file: test.csv}", '{file: test.csv, thousands: ","}')
+EURO = ("treatment: segment}", "treatment: segment, spend: \"replace(spend, '€', '')\"}")
+CURED = {
+    "decimal commas": (lambda v: f"{v:.2f}".replace(".", ","), 'say `decimal: ","` of source test', COMMA),
+    "a sign of money": (lambda v: f"{v:.2f} €", "take the sign out, as in `spend: \"replace(spend, '€', '')\"`", EURO),
+    "thousands": (lambda v: f"{v + 1000:,.2f}", 'say `thousands: ","` of source test', THOUSANDS),
+}
+
+
+@pytest.mark.parametrize("what", CURED)
+def test_numbers_that_cannot_be_read_are_told_with_place_value_and_a_cure_that_works(tmp_path, what):
+    written, cure, change = CURED[what]
+    frame = FRAME.assign(spend=FRAME["spend"].map(written))
+    told = " ".join(_refused(tmp_path, frame=frame).split())
+    assert f"the first is row 1 (line 2) of test.csv, '{frame['spend'][0]}'; {cure}." in told
+    table = read_history(load_config(write(tmp_path, frame, change))).table("experiment")
+    added = 1000 * len(FRAME) if what == "thousands" else 0
+    assert table["spend"].sum() == pytest.approx(FRAME["spend"].sum() + added)
+
+
+def test_bytes_of_another_encoding_are_told_with_the_setting_that_reads_them(tmp_path):
+    frame = FRAME.assign(channel=["Büro" if k % 2 else "Web" for k in range(len(FRAME))])
+    path = write(tmp_path, frame)
+    (tmp_path / "test.csv").write_bytes(frame.to_csv(index=False).encode("latin-1"))
+    answer = decision_engine("check", path)
+    told = " ".join(answer.out.split())
+    assert "the first is row 2 (line 3) of test.csv" in told
+    assert "if test.csv is not in UTF-8, say `encoding: latin-1` of source test. What is left may mislead." in told
+    path.write_text(path.read_text().replace("{file: test.csv}", "{file: test.csv, encoding: latin-1}"))
+    assert read_history(load_config(path)).n_quarantined == 0
+
+
+def test_a_header_alone_is_told_as_such(tmp_path):
+    told = " ".join(_refused(tmp_path, frame=FRAME.iloc[:0]).split())
+    assert "no user is left: test.csv holds a header alone and no row." in told
+
+
+def test_signs_that_no_terminal_should_get_are_left_out_and_one_row_is_one(tmp_path):
+    frame = FRAME.copy()
+    frame.loc[:40, "channel"] = "Ph\x00o\x1b[31mne"
+    frame.loc[41, "segment"] = "Postcard"
+    answer = decision_engine("check", write(tmp_path, frame))
+    assert answer.code == 0, answer.err
+    assert not set(answer.out) & {"\x00", "\x1b"}
+    assert "Quarantined: 1 row of experiment, treatment:" in answer.out

@@ -55,7 +55,7 @@ def test_each_broken_row_is_set_aside_with_row_line_column_reason_and_value(tmp_
         ("orders", 5, 6, "revenue", "is not a finite number", "nan"),
         ("orders", 6, 7, "order_id", "already named an earlier row", "1"),
         ("orders", 7, 8, "ordered_at", "lies outside the years 1900 to 2199", "0202-01-04"),
-        ("exposures", 1, 2, "action", "is none of none, coupon, call", "Fax"),
+        ("exposures", 1, 2, "action", "is not among the actions none, coupon, call", "Fax"),
         ("exposures", 2, 3, "propensity", "is not above 0", "0"),
         ("exposures", 3, 4, "propensity", "lies above 1", "1.5"),
         ("customers", 1, 2, "consent", "is neither yes nor no", "perhaps"),
