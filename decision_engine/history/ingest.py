@@ -34,7 +34,6 @@ from decision_engine.history.setting_aside import Aside, told
 from decision_engine.history.sources import PARQUET, OpenSource, SourceReader, literal, quote, used_sources
 from decision_engine.history.tables_on_disk import OwnFolder, StoredTables
 from decision_engine.history.weekly import LARGEST, orders_of, weekly_orders_of_lines
-from reports.numbers import plural
 from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel, assemble_panel
 from simulations.tables import CANONICAL_TABLES, ColumnType, Table
@@ -159,7 +158,7 @@ def _none_left(config: Config, history: History) -> str:
         is_text = any(suffix in files.lower() for suffix in (".csv", ".tsv", ".txt"))
         holds = "holds a header alone and no row" if is_text else "holds no row"
         return f"{where}: no {what} is left: {files} {holds}.{unfilled}"
-    return f"{where}: no {what} is left of {plural(history.n_read, 'row')} read{why}.{unfilled}"
+    return f"{where}: no {what} is left of {history.n_read:,} row{'s' * (history.n_read != 1)} read{why}.{unfilled}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from decision_engine.config.placeholders import FILL_IN
 from decision_engine.history.action_drafts import ActionDraft
 from decision_engine.history.record import History
 from decision_engine.history.yaml_text import yaml_text
-from reports.numbers import plural
 
 _DAY = date(2024, 1, 1)  # a Monday; stands where no order tells the weeks
 
@@ -68,7 +67,7 @@ def weeks_of(history: History, *, zone: bool) -> list[str]:
     n_weeks = n_days // 7
     if n_weeks < 2:
         first, n_weeks = first + timedelta(days=n_days // 2 - 7), 2
-        told.append(f"the orders span {plural(n_days, 'day')}, which are parted over two weeks: neither is whole")
+        told.append(f"the orders span {n_days:,} day{'s' * (n_days != 1)}, which are parted over two weeks: neither is whole")
     else:
         held = (days[days.dt.date <= last] - pd.Timestamp(first)).dt.days // 7
         n_weeks = int(held[held < n_weeks].max()) + 1
