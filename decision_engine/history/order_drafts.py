@@ -94,6 +94,7 @@ class OrderDrafter(ColumnFinder):
         draft.where = self._bought(sheet) or self._came_about(sheet)
         draft.lines["user_id"] = user = self._line_or_gap(draft, "user")
         time = self._line_or_gap(draft, "time")
+        moment = f"concat_ws(' ', {user.expression}, {time.expression})"
         order = sheet.roles.get("order", [])
         product = sheet.roles.get("product", [])
         quantity = sheet.roles.get("quantity", [])
@@ -107,9 +108,7 @@ class OrderDrafter(ColumnFinder):
                 fill_in = "the column with the order's number; without one, concat_ws(' ', WHO, WHEN) with the two columns"
                 draft.lines["order_id"] = Line(expression=_GAP, fill_in=fill_in)
             else:
-                remark = f"no order number: {_ONE_MOMENT}"
-                expression = f"concat_ws(' ', {user.expression}, {time.expression})"
-                draft.lines["order_id"] = Line(expression=expression, remark=remark)
+                draft.lines["order_id"] = Line(expression=moment, remark=f"no order number: {_ONE_MOMENT}")
             if product and product[0].confidence >= 0.6:
                 draft.lines["product_id"] = self.line(draft, "product")
             if quantity:
@@ -122,7 +121,7 @@ class OrderDrafter(ColumnFinder):
             draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
         if order and not (user.fill_in or time.not_found) and (numbered := self._share_numbered(draft)) < _NUMBERED:
             remark = f"{order[0].column} is empty in {1.0 - numbered:.0%} of these rows: {_ONE_MOMENT}"
-            draft.lines["order_id"] = Line(expression=f"concat_ws(' ', {user.expression}, {time.expression})", remark=remark)
+            draft.lines["order_id"] = Line(expression=moment, remark=remark)
 
     def _share_numbered(self, draft: TableDraft) -> float:
         """Return the share of a draft's rows that carry the order's number; 1 where joined sheets would have to be read."""
@@ -142,12 +141,10 @@ class OrderDrafter(ColumnFinder):
         line = self.line(draft, "money")
         paid = next(look for look in sheet.looks.values() if self.column(look) == line.expression)
         if paid.n_distinct == 1:
-            line = replace(line, remark="; ".join([f"every row holds {paid.frequent[0]}"] + [line.remark] * bool(line.remark)))
+            line = _remarked(line, f"every row holds {paid.frequent[0]}")
         named = set(name_parts(paid.name))
         if hundredth := hundredth_of(self.connection, paid):
-            return replace(
-                line, expression=hundredth, remark="; ".join(["cents, as the name says"] + [line.remark] * bool(line.remark))
-            )
+            return replace(_remarked(line, "cents, as the name says"), expression=hundredth)
         quantity = draft.lines.get("quantity") or (self.line(draft, "quantity") if "quantity" in sheet.roles else None)
         if quantity is not None and named & _OF_ONE_PIECE and not named & {"total", "line"}:
             pieces = next(look for look in sheet.looks.values() if self.column(look) == quantity.expression)
@@ -156,8 +153,7 @@ class OrderDrafter(ColumnFinder):
             product = " * ".join(number_of(self.connection, look) for look in (pieces, paid))
             return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
         if paid.number > 0.9 and (paid.low or 0.0) >= _PERHAPS_CENTS and not any("." in value for value in paid.frequent):
-            remark = "whole numbers: where they are cents, divide by 100"
-            line = replace(line, remark="; ".join([remark] + [line.remark] * bool(line.remark)))
+            line = _remarked(line, "whole numbers: where they are cents, divide by 100")
         return line
 
     def _grows_with(self, draft: TableDraft, pieces: ColumnLook, paid: ColumnLook) -> bool:
@@ -211,3 +207,8 @@ class OrderDrafter(ColumnFinder):
                     condition = f"{self.column(sheet.looks[guess.column])} = {literal(value)}"
                     return Line(expression=condition, confidence=guess.confidence)
         return None
+
+
+def _remarked(line: Line, words: str) -> Line:
+    """Return a line with a further remark, which comes first."""
+    return replace(line, remark="; ".join(filter(None, (words, line.remark))))
