@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install -qq --constraint constraints.txt --no-build-isolation
 CONFIG ?= examples/complete_journey.yaml
-BENCHMARKS := $(shell grep -l '^    run("' benchmarks/*.py)
+BENCHMARKS = $(shell grep -l __main__ benchmarks/*.py)
 BENCH_FLAGS ?=
 PYTEST_FLAGS ?= -q -n 2 --dist loadfile
 CHECK_VERSION := import sys; version = "%d.%d" % sys.version_info[:2]; version == "3.11" or sys.exit( \

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,22 @@ def test_targets_and_files_named_by_commands_exist(name):
     assert set(re.findall(r"(?:^    |`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
     for script in re.findall(r"\.venv/bin/python ([\w/]+\.py)", text):
         assert (CHECKOUT / script).is_file(), f"{name} calls {script}"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_reads_its_file_and_lists_what_it_makes():
+    said = subprocess.run(["make", "help"], cwd=CHECKOUT, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert {"make setup", "make test", "make bench"} <= {" ".join(line.split()[:2]) for line in said.stdout.splitlines()}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_every_benchmark_that_prints_a_document_is_run_by_make_bench():
+    planned = subprocess.run(["make", "-n", "bench"], cwd=CHECKOUT, capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    for script in sorted((CHECKOUT / "benchmarks").glob("*.py")):
+        runs = 'if __name__ == "__main__"' in script.read_text()
+        assert (f"benchmarks/{script.name}" in planned.stdout) == runs, script.name
 
 
 @pytest.mark.parametrize("name", NAMES)
