@@ -49,11 +49,22 @@ class SourceConfig(BaseModel):
     query: str | None = Field(None, min_length=1, description="SQL to ask the database; it should order its rows.")
     optional: bool = Field(False, description="Whether the file may be absent; it then gives no rows, and the run says so.")
     format: Literal["csv", "parquet", "jsonl", "excel"] | None = Field(
-        None, description="Format of the file; empty: by its ending. `jsonl` is one JSON object a line."
+        None,
+        description="Format of the file; empty: by its ending. `jsonl` is one JSON object a line, or one document that is "
+        "or holds an array of objects.",
     )
     encoding: str = Field("utf-8", description="Text encoding of a CSV file, by its Python name.")
     delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="Sign between values of a CSV file; empty: found."
+        None,
+        min_length=1,
+        max_length=1,
+        description="Sign between values of a CSV file, a blank for any number of blanks and tabs; empty: found.",
+    )
+    header_line: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Line of a CSV file, or row of a sheet, that names the columns; what is above is passed over.",
     )
     names: tuple[str, ...] = Field(
         (), description="Names of the columns of a CSV file without a header, in their order; empty: its first line names them."
@@ -87,6 +98,8 @@ class SourceConfig(BaseModel):
             raise ValueError("`package` goes with `file`, not with `database`")
         if self.names and self.database is not None:
             raise ValueError("`names` are for a CSV file without a header; a query names its columns itself")
+        if self.names and self.header_line > 1:
+            raise ValueError("`names` are for a CSV file without a header, and `header_line` says which line is one")
         folded = [name.strip().lower() for name in self.names]
         if not all(folded) or len(set(folded)) < len(folded):
             raise ValueError("`names` must give each column a name of its own")

@@ -10,7 +10,7 @@ import duckdb
 
 from decision_engine.history.infer import name_parts
 from decision_engine.history.rounds import MOST_ACTIONS
-from decision_engine.history.sheets import Sheet, TableDraft
+from decision_engine.history.sheets import Sheet, TableDraft, rows_of
 from decision_engine.history.sources import quote
 
 _NOTHING = frozenset({"none", "control", "no", "no e-mail", "no email", "nothing"})
@@ -73,7 +73,7 @@ def draft_actions(
             continue
         column, where = draft.lines["action"].expression, f"WHERE {draft.where.expression}" if draft.where else ""
         rows = connection.execute(
-            f"SELECT trim(CAST(({column}) AS VARCHAR)) AS v FROM {draft.sheet.source.view} {where} "
+            f"SELECT trim(CAST(({column}) AS VARCHAR)) AS v FROM {rows_of(draft)} {where} "
             f"GROUP BY v HAVING v <> '' ORDER BY count(*) DESC, v LIMIT {MOST_ACTIONS}"
         ).fetchall()
         raws = [raw for (raw,) in rows]

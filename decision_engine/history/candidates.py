@@ -11,11 +11,12 @@ from pathlib import Path
 from decision_engine.config.findings import say_no_file, suggest_file
 from decision_engine.config.sources import FORMATS, SourceConfig, is_pattern
 from decision_engine.history.columns import text_encoding
-from decision_engine.history.headerless import names_for_headerless
+from decision_engine.history.text_layout import header_line, layout_of
 from simulations.errors import ConfigError, HistoryError
 
 _DATABASES = {".duckdb": "duckdb", ".ddb": "duckdb", ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite"}
 _SQLITE = b"SQLite format 3\x00"
+_ROWS_LOOKED_AT = 200
 
 
 def find_sources(files: Sequence[str], folder: Path) -> dict[str, dict[str, object]]:
@@ -82,7 +83,9 @@ def _parts(file: str, folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
     kind = settings.format_by_name(Path(str(first).removesuffix(".gz")))
     if kind == "excel":
         sheets = _sheets(first)
-        yield from ((name if len(sheets) == 1 else sheet, {**written, "sheet": sheet}) for sheet in sheets)
+        for sheet, header in sheets.items():
+            further = {"sheet": sheet} | ({"header_line": header} if header > 1 else {})
+            yield name if len(sheets) == 1 else sheet, written | further
         return
     members = _members(first)
     if len(members) > 1:
@@ -92,8 +95,8 @@ def _parts(file: str, folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
         encoding = text_encoding(first)
         if encoding != "utf-8":
             written["encoding"] = encoding
-    if kind == "csv" and (names := names_for_headerless(first, str(written.get("encoding", "utf-8")))):
-        written["names"] = names
+    if kind == "csv":
+        written |= layout_of(first, str(written.get("encoding", "utf-8")))
     yield name, written
 
 
@@ -109,8 +112,8 @@ def _missing(path: Path) -> str:
     return f"{path}: there is no such file" + (f"; {suggest_file(path.name, beside)}" if beside else ".")
 
 
-def _sheets(path: Path) -> list[str]:
-    """Return a workbook's sheets that hold anything."""
+def _sheets(path: Path) -> dict[str, int]:
+    """Return a workbook's sheets that hold anything, each with the row that names its columns."""
     from simulations.errors import MissingExtraError
 
     try:
@@ -122,7 +125,12 @@ def _sheets(path: Path) -> list[str]:
     except Exception as error:  # openpyxl raises whatever the broken part raised
         raise HistoryError(f"{path} is no Excel workbook that can be read: {error}.") from None
     try:
-        held = [sheet for sheet in book.sheetnames if next(iter(book[sheet].iter_rows(max_row=1, values_only=True)), None)]
+        held = {}
+        for sheet in book.sheetnames:
+            rows = book[sheet].iter_rows(max_row=_ROWS_LOOKED_AT, values_only=True)
+            cells = [["" if value is None else str(value) for value in row] for row in rows]
+            if any(any(row) for row in cells):
+                held[sheet] = header_line(cells)
     finally:
         book.close()
     if not held:

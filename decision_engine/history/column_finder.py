@@ -8,7 +8,7 @@ import duckdb
 
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.infer import CLOSE, Guess, name_parts
-from decision_engine.history.sheets import Line, Sheet, TableDraft, sql_of
+from decision_engine.history.sheets import Line, Sheet, TableDraft, identifier, sql_of
 from decision_engine.history.sources import quote
 
 Choose = Callable[[str, Sequence[str]], int]  # a question and its options, the best first -> the one chosen
@@ -86,7 +86,7 @@ class ColumnFinder:
         others = [other for other in guesses if other is not guess][:1]
         remark = f"next best {others[0].column} {others[0].confidence:.2f}" if others else ""
         look = sheet.looks[guess.column]
-        expression = self.column(look)
+        expression = self.column_in(draft, sheet, look)
         if role == "time" and look.epoch:
             remark = "; ".join([f"{look.epoch} since 1970"] + [remark] * bool(remark))
             return Line(expression=time_of(self.connection, look), confidence=guess.confidence, remark=remark)
@@ -98,6 +98,13 @@ class ColumnFinder:
                 fill_in=f"the day from which {guess.column} counts; 2020-01-06 is a placeholder",
             )
         return Line(expression=expression, confidence=guess.confidence, remark=remark)
+
+    def column_in(self, draft: TableDraft, sheet: Sheet, look: ColumnLook) -> str:
+        """Return a column of one of a draft's sheets as SQL, with the sheet's name where another has one of the same."""
+        keys = {there for to, _, there in draft.joins if to is not sheet}
+        others = [one for one in draft.sheets if one is not sheet and look.name in one.source.columns and look.name not in keys]
+        plain = self.column(look)
+        return f"{identifier(self.connection, sheet.name)}.{plain}" if others and not look.expression else plain
 
     def column(self, look: ColumnLook) -> str:
         """Return a column as SQL."""

@@ -32,6 +32,7 @@ _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d",
          "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y年%m月%d日")  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
+_SHORT_DAY, _DAYS_ENOUGH = "%y%m%d", 20  # and how many different ones there must be
 _SOME = 0.005  # share of values that a further written form must add to be worth a setting
 _TRIED = 2_000  # different values, about, that every written form is tried on; forms that read none of them are not counted
 _EPOCHS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6}  # units a second
@@ -261,15 +262,18 @@ def _epoch(number: float, low: float | None, high: float | None, kind: str) -> s
 def _with_time_formats(connection: duckdb.DuckDBPyConnection, rows: str, look: ColumnLook, filled: int) -> ColumnLook:
     """Find the written form of times that most values have, others that fit as well, and others that other values have."""
     low, high = look.low, look.high
+    forms = TIME_FORMATS
     if look.number > 0.9 and not (low is not None and high is not None and low >= 19_000_101 and high <= 21_991_231):
-        return look
-    read = {written: f"(try_strptime(v, {literal(written)}) >= TIMESTAMP '1900-01-01')" for written in TIME_FORMATS}
+        if look.length != len("yymmdd") or look.n_distinct < _DAYS_ENOUGH:
+            return look
+        forms = (_SHORT_DAY,)  # six digits are days only where all of them read as one
+    read = {written: f"(try_strptime(v, {literal(written)}) >= TIMESTAMP '1900-01-01')" for written in forms}
     one_in = max(1, look.n_distinct // _TRIED)
     some = f"(SELECT DISTINCT v FROM {rows} WHERE hash(v) % {one_in} = 0 OR v IN ({_listed(look.frequent)}))"
     tried = _count_each(connection, read, some)
     found = _count_each(connection, {written: read[written] for written, n in tried.items() if n}, rows)
     best = max(found.values(), default=0)
-    if best / filled <= max(look.time, 0.3):
+    if best / filled <= max(look.time, 0.3) or (forms == (_SHORT_DAY,) and best < filled):
         return look
     chosen = tuple(written for written, n in found.items() if n == best)
     if all(written.startswith("%Y-%m-%d") for written in chosen):  # ISO needs no setting

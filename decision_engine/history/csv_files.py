@@ -6,6 +6,7 @@ What DuckDB cannot follow is read record by record.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from decision_engine.history.lines import LONGEST_LINE, Dialect, Records, open_text, read_records
+from decision_engine.history.lines import BLANKS, LONGEST_LINE, Dialect, Records, open_text, read_records, split_at_blanks
 from decision_engine.history.open_quotes import blot_out, find_open_quotes, spans_lines
 from decision_engine.history.sql import PARQUET, literal, quote
 from simulations.errors import HistoryError
@@ -60,7 +61,9 @@ def write_csv_rows(
     HistoryError
         If the file cannot be followed as CSV at all.
     """
-    text = _as_utf8(dialect, new_path)
+    text = _plain_text(dialect, new_path)
+    if dialect.delimiter == BLANKS:
+        dialect = replace(dialect, path=text, encoding="utf-8-sig", delimiter="\t")
     n_rows, rows = _by_duckdb(connection, dialect, text, target, new_path("").name)
     open_quotes = {}
     if (rows is None or spans_lines(text, n_rows + rows.misfits - (not dialect.has_header))) and (
@@ -86,6 +89,7 @@ def _by_duckdb(
     options = {
         "auto_detect": "false",
         "header": "true" if dialect.has_header else "false",
+        "skip": str(dialect.header_line - 1),
         "delim": literal(dialect.delimiter),
         "quote": literal('"'),
         "escape": literal('"'),
@@ -107,9 +111,13 @@ def _by_duckdb(
     return n_rows, CsvRows(dialect=dialect, text=text, misfits=int(misfits), rejects=rejects)
 
 
-def _as_utf8(dialect: Dialect, new_path: Callable[[str], Path]) -> Path:
-    """Return the file itself, or a temporary copy in UTF-8; unknown bytes stay as they are, and DuckDB refuses them."""
-    if dialect.encoding == "utf-8-sig":
+def _plain_text(dialect: Dialect, new_path: Callable[[str], Path]) -> Path:
+    """Return the file itself where it is plain, else a temporary copy of the same lines.
+
+    The copy is in UTF-8; lines above the header are blank in it, and runs of blanks between values are one tab. Unknown bytes
+    stay as they are, and DuckDB refuses them.
+    """
+    if dialect.is_plain:
         return dialect.path
     copy = new_path(".csv")
     with (
@@ -117,6 +125,13 @@ def _as_utf8(dialect: Dialect, new_path: Callable[[str], Path]) -> Path:
         copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
         try:
+            for _ in range(dialect.header_line - 1):
+                line = text.readline()
+                out.write(line[len(line.rstrip("\r\n")) :])
+            if dialect.delimiter == BLANKS:
+                tabbed = csv.writer(out, delimiter="\t", lineterminator="\n")
+                for line in text:
+                    tabbed.writerow(split_at_blanks(line))
             while block := text.read(1 << 20):
                 out.write(block)
         except UnicodeError as error:

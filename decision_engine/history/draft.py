@@ -5,9 +5,10 @@ Orders come first. What else is there is recognised by what it shares with them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from decision_engine.history.columns import ColumnLook
 from decision_engine.history.consent_values import consent_remark, consent_values
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_drafts import OrderDrafter
@@ -17,6 +18,8 @@ from simulations.errors import HistoryError
 
 _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "impression", "exposed", "delivered", "shown")
 _ALIKE = 0.8  # share of columns in common from which on a sheet is another part of the same table
+_MANY_ACTIONS = 12  # beyond them, the few kinds of actions say more
+_USED = ("redeem", "redempt", "einlos", "eingelost")
 _REPEATED = 0.95  # share of a part's orders that are known already, from which on it is a copy
 
 
@@ -35,21 +38,13 @@ class Drafter(OrderDrafter):
         if orders is None or is_of_decisions(orders.sheet):
             rounds = rounds_of(self.connection, [orders.sheet] if orders is not None else self.sheets)
             if rounds is not None and rounds[0].is_of_rounds:
-                return rounds
+                return [part for draft in rounds for part in self._of_all_parts(draft)]
             orders, contacts = rounds or (orders or self.part_of_orders(), None)
             if orders is None:
                 raise HistoryError(self.say_nothing_found())
-        parts = [orders.sheet, *(sheet for sheet in self.sheets if self._is_another_part(sheet, orders))]
-        copies = self._copies(parts, orders)
-        kept = [sheet for sheet in parts if sheet not in copies]
-        orders.remarks += tuple(f"{sheet.name} holds the same orders and is not read" for sheet in copies)
-        orders = replace(orders, sheet=kept[0])
-        drafts = [orders, *(replace(orders, sheet=sheet, remarks=()) for sheet in kept[1:])]
-        used = {sheet.name for sheet in parts}
         exposures = contacts or self._exposures(orders)
-        if exposures is not None:
-            drafts.append(exposures)
-            used.add(exposures.sheet.name)
+        used = {sheet.name for draft in (orders, exposures) if draft is not None for sheet in self._parts(draft)}
+        drafts = self._of_all_parts(orders) + (self._of_all_parts(exposures) if exposures is not None else [])
         for sheet in self.sheets:
             if sheet.name not in used:
                 found = self._searches(sheet) or self._reviews(sheet) or self._customers(sheet, orders, drafts)
@@ -58,18 +53,31 @@ class Drafter(OrderDrafter):
                     drafts.append(found)
         return drafts
 
-    def _is_another_part(self, sheet: Sheet, orders: TableDraft) -> bool:
-        """Whether a sheet has nearly the columns of the orders, and all that their draft reads."""
-        mine, theirs = set(orders.sheet.looks), set(sheet.looks)
-        if sheet is orders.sheet or len(mine & theirs) < _ALIKE * len(mine | theirs):
-            return False
-        lines = [*orders.lines.values(), orders.where, orders.returns]
-        read = " ".join(line.expression for line in lines if line is not None)
-        return not any(self.column(orders.sheet.looks[name]) in read for name in mine - theirs)
+    def _parts(self, draft: TableDraft) -> list[Sheet]:
+        """Return a draft's sheet and those that are other parts of the same table."""
+        return [draft.sheet, *(sheet for sheet in self.sheets if self._is_another_part(sheet, draft))]
 
-    def _copies(self, parts: Sequence[Sheet], orders: TableDraft) -> list[Sheet]:
+    def _of_all_parts(self, draft: TableDraft) -> list[TableDraft]:
+        """Return a draft for each part of a table, but for those that hold the rows of another."""
+        parts = self._parts(draft)
+        copies = self._copies(parts, draft)
+        kept = [sheet for sheet in parts if sheet not in copies]
+        called = "contacts" if draft.table == "exposures" else "orders"
+        remarks = (*draft.remarks, *(f"{sheet.name} holds the same {called} and is not read" for sheet in copies))
+        return [replace(draft, sheet=sheet, remarks=remarks if sheet is kept[0] else ()) for sheet in kept]
+
+    def _is_another_part(self, sheet: Sheet, draft: TableDraft) -> bool:
+        """Whether a sheet has nearly the columns of a draft's, and all that the draft reads."""
+        mine, theirs = set(draft.sheet.looks), set(sheet.looks)
+        if sheet in draft.sheets or len(mine & theirs) < _ALIKE * len(mine | theirs):
+            return False
+        lines = [*draft.lines.values(), draft.where, draft.returns]
+        read = " ".join(line.expression for line in lines if line is not None)
+        return not any(self.column(draft.sheet.looks[name]) in read for name in mine - theirs)
+
+    def _copies(self, parts: Sequence[Sheet], draft: TableDraft) -> list[Sheet]:
         """Return the parts of which nearly every order, or row where no column numbers them, is in one that is no shorter."""
-        order = orders.sheet.roles.get("order", [])[:1]
+        order = draft.sheet.roles.get("order", [])[:1] if draft.table != "exposures" else []
         kept: list[Sheet] = []
         for sheet in sorted(parts, key=lambda part: -part.source.n_rows):
             shares = (
@@ -81,19 +89,25 @@ class Drafter(OrderDrafter):
         return [sheet for sheet in parts if sheet not in kept]
 
     def _exposures(self, orders: TableDraft) -> TableDraft | None:
-        for sheet in self.sheets:
+        """Draft contacts from the sheet that tells who was given what and when, with those that join to it.
+
+        A sheet of redemptions tells who used an offer: it stands in only where no sheet tells who got one.
+        """
+        for sheet in sorted(self.sheets, key=lambda sheet: _tells_of_use(sheet.name, sheet.looks)):
             action = sheet.roles.get("action", [])
             contacted = self.event(sheet, _CONTACTED)
-            if not action or action[0].confidence < 0.5 or "time" not in sheet.roles or "text" in sheet.roles:
+            if not action or action[0].confidence < 0.5 or "text" in sheet.roles:
                 continue
             if sheet is orders.sheet and contacted is None:
                 continue
             draft = TableDraft(table="exposures", sheet=sheet, where=contacted)
-            if self.reach(draft, "user") is None or not self.overlap(draft, orders):
+            if "user" not in sheet.roles and sheet.is_key(action[0].column):
+                continue  # it describes the actions
+            if self.reach(draft, "time") is None or self.reach(draft, "user") is None or not self.overlap(draft, orders):
                 continue
             draft.lines["user_id"] = self.line(draft, "user")
             draft.lines["exposed_at"] = self.line(draft, "time")
-            draft.lines["action"] = self.line(draft, "action")
+            draft.lines["action"] = self._action(draft)
             if "propensity" in sheet.roles:
                 draft.lines["propensity"] = self.line(draft, "propensity")
             self.map_further(draft, cost="cost", channel="channel")
@@ -101,6 +115,23 @@ class Drafter(OrderDrafter):
             self.map_when(draft, "redeemed_at", ("redeemed", "redemption", "used", "eingelost"))
             return draft
         return None
+
+    def _action(self, draft: TableDraft) -> Line:
+        """Return the line of what was given: of many campaigns that a joined sheet sorts into a few kinds, the kind."""
+        line = self.line(draft, "action")
+        column = next(
+            guess.column
+            for guess in draft.sheet.roles["action"]
+            if self.column(draft.sheet.looks[guess.column]) in line.expression
+        )
+        if draft.sheet.looks[column].n_distinct <= _MANY_ACTIONS:
+            return line
+        for sheet in (to for to, here, _ in draft.joins if here == column):
+            kinds = [look for look in sheet.looks.values() if _is_kind(look)]
+            if kinds:
+                remark = f"the kinds of {column}, of which there are {draft.sheet.looks[column].n_distinct}"
+                return Line(expression=self.column_in(draft, sheet, kinds[0]), confidence=line.confidence, remark=remark)
+        return line
 
     def _customers(self, sheet: Sheet, orders: TableDraft, drafts: list[TableDraft]) -> TableDraft | None:
         if any(draft.table == "customers" for draft in drafts) or not any("user" in known.roles for known in orders.sheets):
@@ -160,3 +191,13 @@ class Drafter(OrderDrafter):
         if draft.table == "reviews":
             draft.lines["rating"] = self.line(draft, "rating")
         return draft
+
+
+def _tells_of_use(name: str, columns: Iterable[str]) -> bool:
+    """Whether a sheet tells of offers that were used, by what it or a column of it is called."""
+    parts = [part for one in (name, *columns) for part in name_parts(one)]
+    return any(part.startswith(_USED) for part in parts) and not any(part in ("received", "sent") for part in parts)
+
+
+def _is_kind(look: ColumnLook) -> bool:
+    return 2 <= look.n_distinct <= _MANY_ACTIONS and look.number < 0.5 and look.time < 0.5 and look.filled > 0.9

@@ -107,7 +107,9 @@ _AGAINST: dict[str, frozenset[str]] = {
     "user": frozenset({"seller", "product", "order", "item", "zip", "city", "state", "name", "session", "query", "data",
                        "feature", "affinity", "on", "became", "object", "age", "gender", "sex", "income", "since", "tenure",
                        "tier", "type", "segment", "level", "class", "country", "region", "points", "score", "group", "status",
-                       "value", "rating", "lifetime", "count", "total", "spend", "birth", "days", "language", "category"}),
+                       "value", "rating", "lifetime", "count", "total", "spend", "birth", "days", "language", "category",
+                       "payment", "method", "plan", "store", "shop", "branch", "agent", "employee", "staff", "campaign",
+                       "brand", "supplier", "vendor"}),
     "time": frozenset({"limit", "estimated", "birth", "became", "expire", "end", "ends", "updated", "delivered", "delivery",
                        "approved", "carrier", "answer", "redeemed", "member", "zone"}),
     "order": frozenset({"item", "status", "date", "timestamp", "time", "product", "customer", "approved", "type", "day",
@@ -151,6 +153,7 @@ _PERSONAL_STEMS = (
     "身份证",
 )
 _PEOPLE = frozenset({"customer", "user", "person", "client", "member", "contact", "kunde", "kunden", "buyer", "recipient"})
+_ORDER_NAME = re.compile(r"(#[A-Za-z]{0,5}-?|[A-Za-z]{1,5}-)[0-9]{3,}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{7,17}[0-9]")
 
 
@@ -225,6 +228,9 @@ def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, lis
         ranked = sorted(guesses, key=lambda one: -one[0])  # by what lies above 1 as well
         if kept := [guess for _, guess in ranked if guess.confidence >= 0.4]:
             found[role] = kept
+    called_name = next((look for name, look in looks.items() if name_parts(name) == ["name"]), None)
+    if called_name is not None and "order" not in found and looks_like_order_numbers(called_name):
+        found["order"] = [Guess(role="order", column=called_name.name, confidence=_OF_THE_SOURCE)]
     plain = next((look for name, look in looks.items() if name_parts(name) == ["id"]), None)
     if (
         plain is not None
@@ -234,6 +240,11 @@ def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, lis
     ):
         found["order"] = [Guess(role="order", column=plain.name, confidence=_OF_THE_SOURCE)]
     return found
+
+
+def looks_like_order_numbers(look: ColumnLook) -> bool:
+    """Whether every frequent value is a number with a mark before it, as the names of a shop's orders are: #1001."""
+    return look.n_distinct > 20 and all(_ORDER_NAME.fullmatch(value) for value in look.frequent)
 
 
 def _singular(called: str) -> list[str]:
@@ -274,7 +285,7 @@ def _is_personal(parts: list[str], look: ColumnLook) -> bool:
     birth = bool({"birth", "birthdate", "birthday", "dob", "geburtstag"} & words) or any("geburt" in part for part in parts)
     if said and look.n_distinct > 20 and (birth or look.time < 0.5):
         return True
-    if of_people and look.number < 0.5 and look.distinct > 0.05 and look.n_distinct > 20:
+    if of_people and look.number < 0.5 and look.distinct > 0.05 and look.n_distinct > 20 and not looks_like_order_numbers(look):
         return True
     values = [value for value in look.frequent if value]
     if values and sum("@" in value and "." in value.rpartition("@")[2] for value in values) > 0.8 * len(values):

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
@@ -28,6 +28,7 @@ _UNDECODED = re.compile("[\udc80-\udcff]")  # how Python marks bytes that it cou
 LONGEST_LINE = 2_000_000  # bytes; longer ones are no rows
 _TITLE_LINES = 100  # looked at for a header that stands further down
 DELIMITERS = (",", ";", "\t", "|")
+BLANKS = " "  # stands for any number of blanks and tabs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,12 @@ class Dialect:
     delimiter: str
     columns: tuple[str, ...]
     has_header: bool = True
+    header_line: int = 1  # lines above it are no part of the table
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file can be read as it lies: in UTF-8, with a sign between values and nothing above the header."""
+        return self.encoding == "utf-8-sig" and self.delimiter != BLANKS and self.header_line == 1
 
     @property
     def says(self) -> str:
@@ -79,13 +86,30 @@ def open_text(path: Path, encoding: str) -> TextIO:
     return path.open(encoding=encoding, errors="surrogateescape", newline="")
 
 
-def read_dialect(file: PlainFile, encoding: str, delimiter: str | None, names: Sequence[str] = ()) -> Dialect:
+def split_at_blanks(line: str) -> list[str]:
+    """Return the values of a line between which any number of blanks stand; a quoted one may hold blanks.
+
+    Examples
+    --------
+    >>> split_at_blanks(" 00004 19970101  2   29.33"), split_at_blanks('7 "a b"')
+    (['00004', '19970101', '2', '29.33'], ['7', 'a b'])
+    """
+    if '"' not in line:
+        return line.split()
+    return [value for value in next(csv.reader([line.replace("\t", BLANKS)], delimiter=BLANKS, skipinitialspace=True)) if value]
+
+
+def read_dialect(
+    file: PlainFile, encoding: str, delimiter: str | None, names: Sequence[str] = (), header_line: int = 1
+) -> Dialect:
     """Read the header of a CSV file.
 
     Parameters
     ----------
     names : sequence of str
         What the columns of a file without a header are called.
+    header_line : int
+        The line that names the columns, from 1.
 
     Raises
     ------
@@ -102,18 +126,24 @@ def read_dialect(file: PlainFile, encoding: str, delimiter: str | None, names: S
             raise HistoryError(f"{file.name} begins with the mark of UTF-{width}; say `encoding: utf-{width}`.")
     with open_text(file.path, encoding) as text, _long_fields():
         try:
+            above = list(islice(text, header_line - 1))
             first = text.readline()
-            text.seek(0)
             chosen = delimiter or max(DELIMITERS, key=first.count)
-            header = next(csv.reader(text, delimiter=chosen, strict=True), None)
+            if chosen == BLANKS:
+                header = split_at_blanks(first) or None
+            else:
+                header = next(csv.reader(chain([first], text), delimiter=chosen, strict=True), None) if first else None
         except csv.Error:
             if not names:
                 raise HistoryError(
-                    f"{file.name}, line 1: the header opens a quote that is not closed, or goes on after one; mend it by hand."
+                    f"{file.name}, line {header_line}: the header opens a quote that is not closed, or goes on after one; "
+                    "mend it by hand."
                 ) from None
             header = list(names)  # a first line that reading sets aside
         except (UnicodeError, OSError, EOFError) as error:
             raise HistoryError(f"{file.name}: the header cannot be read ({error}).") from None
+    if header is None and above:
+        raise HistoryError(f"{file.name} has {len(above)} lines, and `header_line` is {header_line}.")
     if header is None:
         raise HistoryError(f"{file.name}: the file is empty" + ("." if names else "; its first line must name the columns."))
     if names:
@@ -124,19 +154,23 @@ def read_dialect(file: PlainFile, encoding: str, delimiter: str | None, names: S
         )
     if header and (_UNDECODED.search("".join(header)) or "\x00" in "".join(header)):
         raise HistoryError(
-            f"{file.name}, line 1: the header is no text in {encoding.removesuffix('-sig')}; name its `encoding`."
+            f"{file.name}, line {header_line}: the header is no text in {encoding.removesuffix('-sig')}; name its `encoding`."
         )
     if first.lower().startswith("sep=") and len(first.strip()) == len("sep=,"):
         raise HistoryError(
-            f"{file.name}, line 1: {first.strip()!r} is a hint for Excel and names no columns; take the line out"
-            f" and say `delimiter: '{first.strip()[-1]}'`."
+            f"{file.name}, line {header_line}: {first.strip()!r} is a hint for Excel and names no columns; say "
+            f"`header_line: {header_line + 1}` and `delimiter: '{first.strip()[-1]}'`."
         )
     if sum(len(name) for name in header or ()) > 100_000:
-        raise HistoryError(f"{file.name}, line 1: a header of {len(first):,} signs names no columns; is this a table?")
-    columns = check_columns(header or [], f"{file.name}, line 1")
-    if delimiter is None and len(columns) == 1:
+        raise HistoryError(
+            f"{file.name}, line {header_line}: a header of {len(first):,} signs names no columns; is this a table?"
+        )
+    columns = check_columns(header or [], f"{file.name}, line {header_line}")
+    if delimiter is None and len(columns) == 1 and header_line == 1:
         _refuse_title(file, encoding)
-    return Dialect(path=file.path, name=file.name, encoding=encoding, delimiter=chosen, columns=columns)
+    return Dialect(
+        path=file.path, name=file.name, encoding=encoding, delimiter=chosen, columns=columns, header_line=header_line
+    )
 
 
 def _refuse_title(file: PlainFile, encoding: str) -> None:
@@ -150,7 +184,7 @@ def _refuse_title(file: PlainFile, encoding: str) -> None:
             likely = next(number for number, line in enumerate(lines, start=1) if line.count(sign) == usual)
             raise HistoryError(
                 f"{file.name}, line 1 names one column, and most lines after it hold {usual + 1} values. "
-                f"If the header is line {likely}, take out what stands above it."
+                f"If the header is line {likely}, say `header_line: {likely}`."
             )
 
 
@@ -232,8 +266,8 @@ def _gather(dialect: Dialect, kept: _TextTable | None) -> Records:
     row = 0
     with open_text(dialect.path, dialect.encoding) as text, _long_fields():
         reader = csv.reader(text, delimiter=dialect.delimiter)
-        if dialect.has_header:
-            next(reader, None)
+        if dialect.has_header:  # blank lines stand above one that is further down
+            next(filter(None, reader), None)
         line = reader.line_num + 1
         for values in reader:
             if values:

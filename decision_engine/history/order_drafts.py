@@ -7,17 +7,21 @@ from dataclasses import replace
 
 from decision_engine.history.column_finder import ColumnFinder
 from decision_engine.history.columns import LOOKED_AT, ColumnLook
+from decision_engine.history.guests import guests_among
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_states import rule_of_states
 from decision_engine.history.rounds import condition_of
 from decision_engine.history.sheets import Line, Sheet, TableDraft, hundredth_of, number_of
 from decision_engine.history.sources import literal
+from decision_engine.history.unnamed import likely_user
 
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
+_BY_VALUES = 0.4  # confidence in a column that nothing but its values speaks for
 _GAP = "NULL"  # what stands where a column is still to be named: every row is then set aside as empty
 _OF_ONE_PIECE = {"price", "unitprice", "unit", "einzelpreis", "stückpreis", "stueckpreis"}
 _ONE_MOMENT = "all rows of a user at one time count as one order"
 _NO_SALE = {"churn", "churned", "unsubscribed", "unsubscribe", "retained", "retention", "opened", "exposed", "exposure"}
+_FEW_WORDS = 4
 _NUMBERED = 0.5  # share of rows with an order's number, below which it is none to tell orders apart by
 _ENOUGH, _TOGETHER = 100, 0.3  # rows, and the correlation of amount and pieces, from which on an amount is a sum of pieces
 _PERHAPS_CENTS = 50.0  # whole amounts of which none is smaller may be cents
@@ -104,7 +108,7 @@ class OrderDrafter(ColumnFinder):
             draft.table = "items"
             if order:
                 draft.lines["order_id"] = self.line(draft, "order")
-            elif user.fill_in or time.not_found:
+            elif _GAP in (user.expression, time.expression):
                 fill_in = "the column with the order's number; without one, concat_ws(' ', WHO, WHEN) with the two columns"
                 draft.lines["order_id"] = Line(expression=_GAP, fill_in=fill_in)
             else:
@@ -119,7 +123,7 @@ class OrderDrafter(ColumnFinder):
         states = rule_of_states(self.connection, draft) if draft.where is None else None
         if states is not None:
             draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
-        if order and not (user.fill_in or time.not_found) and (numbered := self._share_numbered(draft)) < _NUMBERED:
+        if order and _GAP not in (user.expression, time.expression) and (numbered := self._share_numbered(draft)) < _NUMBERED:
             remark = f"{order[0].column} is empty in {1.0 - numbered:.0%} of these rows: {_ONE_MOMENT}"
             draft.lines["order_id"] = Line(expression=moment, remark=remark)
 
@@ -176,12 +180,37 @@ class OrderDrafter(ColumnFinder):
     def _line_or_gap(self, draft: TableDraft, role: str) -> Line:
         """Return a role's line, or one that is empty and marked where no column was recognised."""
         if self.reach(draft, role) is not None:
-            return self.line(draft, role)
+            line = self.line(draft, role)
+            return self._without_guests(draft, line) if role == "user" else line
+        not_found = self._not_found(draft, role)
+        if role == "user" and (likely := likely_user(draft.sheet.looks, draft.sheet.roles)) is not None:
+            fill_in = f"the column that says {_WANTED[role]}; {likely.name} is taken, by its values alone"
+            return Line(expression=self.column(likely), confidence=_BY_VALUES, fill_in=fill_in)
         fill_in = f"the column that says {_WANTED[role]}; none was recognised"
-        return Line(expression=_GAP, fill_in=fill_in, not_found=self._not_found(draft, role))
+        return Line(expression=_GAP, fill_in=fill_in, not_found=not_found)
+
+    def _without_guests(self, draft: TableDraft, line: Line) -> Line:
+        """Return a user's line that is empty where many rows carry one value that names nobody, as of guests at the till."""
+        look = next(
+            (one for sheet in draft.sheets for one in sheet.looks.values() if self.column(one) == line.expression), None
+        )
+        guests = guests_among(look) if look is not None else ()
+        if not guests:
+            return line
+        emptied = line.expression
+        for value in guests:
+            emptied = f"nullif({emptied}, {literal(value)})"
+        return _remarked(replace(line, expression=emptied), f"{', '.join(guests)} names nobody")
 
     def _not_found(self, draft: TableDraft, role: str) -> str:
-        return f"{draft.sheet.name}: no column says {_WANTED[role]}"
+        told = f"{draft.sheet.name}: no column says {_WANTED[role]}"
+        users = draft.sheet.roles.get("user", [])
+        if role != "time" or not users or not draft.sheet.is_key(users[0].column):
+            return told
+        return (
+            f"{told}, and each {users[0].column} stands in one row: it tells about people, not what they did and when. "
+            "A history needs their orders with dates; an experiment needs a column that says who was given what"
+        )
 
     def _bought(self, sheet: Sheet) -> Line | None:
         """Return the condition on a log's event column under which a row is a purchase."""
@@ -200,13 +229,20 @@ class OrderDrafter(ColumnFinder):
         )  # fmt: skip
 
     def event(self, sheet: Sheet, words: Sequence[str]) -> Line | None:
-        """Return the condition on a log's event column under which it holds one of some words."""
+        """Return the condition on a log's event column under which it holds one of some words, alone or among others."""
         for guess in sheet.roles.get("event", []):
-            for value in sheet.looks[guess.column].frequent:
-                if value.lower() in words:
-                    condition = f"{self.column(sheet.looks[guess.column])} = {literal(value)}"
-                    return Line(expression=condition, confidence=guess.confidence)
+            values = sheet.looks[guess.column].frequent
+            found = [value for value in values if value.lower() in words] or _spoken(values, words)
+            if found:
+                condition = f"{self.column(sheet.looks[guess.column])} = {literal(found[0])}"
+                return Line(expression=condition, confidence=guess.confidence)
         return None
+
+
+def _spoken(values: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Return the values one of whose words is asked for, where others are not: `Received Email` among `Opened Email`."""
+    found = [value for value in values if set(words) & set(name_parts(value)) and len(name_parts(value)) <= _FEW_WORDS]
+    return found if len(found) == 1 and len(values) > 1 else []
 
 
 def _remarked(line: Line, words: str) -> Line:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from decision_engine.config.models import JoinConfig, TableMapping
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.infer import Guess, name_parts
+from decision_engine.history.mapping import from_clause
 from decision_engine.history.sources import OpenSource, literal, quote
 
 CENTS = frozenset({"cents", "cent", "pence", "centimes", "centavos", "分"})
@@ -69,6 +71,13 @@ class TableDraft:
     def sheets(self) -> list[Sheet]:
         """The source and those joined to it."""
         return [self.sheet, *(sheet for sheet, _, _ in self.joins)]
+
+
+def rows_of(draft: TableDraft) -> str:
+    """Return the FROM clause of a draft: its source and those joined to it, each under its own name."""
+    sources = {sheet.name: sheet.source for sheet in draft.sheets}
+    joins = tuple(JoinConfig(source=to.name, on={here: there}, keep="first") for to, here, there in draft.joins)
+    return from_clause(TableMapping(source=draft.sheet.name, join=joins, columns={"any": "NULL"}), sources)
 
 
 def sql_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:

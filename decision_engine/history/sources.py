@@ -25,7 +25,7 @@ from decision_engine.history.copies import copies_among
 from decision_engine.history.csv_files import write_csv_rows
 from decision_engine.history.databases import Answer, first_line, store_answer
 from decision_engine.history.files import PARQUET_MARK, PlainFile, plain_file
-from decision_engine.history.json_lines import read_json_lines
+from decision_engine.history.json_files import read_json
 from decision_engine.history.lines import Dialect, Records, check_columns, read_dialect
 from decision_engine.history.sql import PARQUET as PARQUET
 from decision_engine.history.sql import literal as literal
@@ -292,7 +292,10 @@ class SourceReader:
             return self._open_csv(settings, file)
         if settings.names:
             raise HistoryError(f"{file.name} is no CSV file: `names` are for one without a header; take them out.")
-        records, rows = read_json_lines(file) if file.format == "jsonl" else read_workbook(file, settings.sheet)
+        if file.format == "jsonl":
+            records, rows = read_json(file)
+        else:
+            records, rows = read_workbook(file, settings.sheet, settings.header_line)
         opened = OpenFile(file=file.name, path=self._new_path(), n_rows=rows.num_rows, sparse=file.format == "jsonl")
         return self._followed(opened, records, rows)
 
@@ -312,7 +315,7 @@ class SourceReader:
             raise HistoryError(f"{file.name} cannot be read as Parquet: {_why_no_parquet(file.path, error)}") from None
 
     def _open_csv(self, settings: SourceConfig, file: PlainFile) -> OpenFile:
-        dialect = read_dialect(file, settings.encoding, settings.delimiter, settings.names)
+        dialect = read_dialect(file, settings.encoding, settings.delimiter, settings.names, settings.header_line)
         _refuse_reserved(dialect.columns, file.name)
         path = self._new_path()
         rows = write_csv_rows(self.connection, dialect, path, self._new_path)

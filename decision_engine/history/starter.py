@@ -21,6 +21,7 @@ from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.draft import Drafter
 from decision_engine.history.experiment import ExperimentDraft, find_experiment
 from decision_engine.history.experiment_lines import experiment_lines
+from decision_engine.history.guests import put_mail_first
 from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
 from decision_engine.history.ingest import read_history
 from decision_engine.history.left_out import (
@@ -277,6 +278,7 @@ def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: 
     personal = guess_personal(looks)
     if personal:
         written["personal"] = personal
+    roles |= {"user": put_mail_first(looks, roles["user"], personal)} if "user" in roles else {}
     return Sheet(
         name=name,
         written=written,

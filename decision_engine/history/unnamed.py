@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.infer import Guess, guess_roles
 
 _BY_VALUES = 0.5
+_SURE = 0.6  # confidence from which on a column is taken by what it is called
+_MANY = 30  # users at least
 _REPEATS, _UNIQUE = 0.8, 0.999
 _PIECES = 1_000  # a quantity is hardly larger
 
@@ -36,6 +38,22 @@ def roles_by_values(looks: dict[str, ColumnLook]) -> dict[str, list[Guess]]:
         found["user"] = [Guess(role="user", column=found.pop("order")[0].column, confidence=_BY_VALUES)]
     take("quantity", [look for look in left.values() if _counts(look)])
     return found
+
+
+def likely_user(looks: dict[str, ColumnLook], roles: Mapping[str, Sequence[Guess]]) -> ColumnLook | None:
+    """Return the column whose values come back as a user's do, where no name says who; None where there is none.
+
+    Of columns that nothing else is recognised as, the one with the most values.
+    """
+    other = {
+        guess.column for role, guesses in roles.items() if role != "user" for guess in guesses if guess.confidence >= _SURE
+    }
+    able = [
+        look for name, look in looks.items()
+        if name not in other and look.filled > _REPEATS and look.distinct < _REPEATS and look.n_distinct >= _MANY
+        and look.time < 0.5 and not look.time_formats and not _has_fractions(look) and _is_id(look)
+    ]  # fmt: skip
+    return max(able, key=lambda look: look.n_distinct, default=None)
 
 
 def _has_fractions(look: ColumnLook) -> bool:

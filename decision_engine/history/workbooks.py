@@ -1,4 +1,4 @@
-"""Excel workbooks: one sheet, its first row the header, every value as text."""
+"""Excel workbooks: one sheet, one of its rows the header, every value as text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from decision_engine.history.lines import Misfit, Records, check_columns
 from simulations.errors import HistoryError, MissingExtraError
 
 
-def read_workbook(file: PlainFile, sheet: str | None) -> tuple[Records, pa.Table]:
-    """Read a sheet, the first one where none is named; rows without any value are passed over.
+def read_workbook(file: PlainFile, sheet: str | None, header_line: int = 1) -> tuple[Records, pa.Table]:
+    """Read a sheet, the first one where none is named; rows above the header or without any value are passed over.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def read_workbook(file: PlainFile, sheet: str | None) -> tuple[Records, pa.Table
         if sheet is not None and sheet not in book.sheetnames:
             raise HistoryError(f"{file.name} has no sheet {sheet!r}; it has {', '.join(book.sheetnames)}.")
         cells = book[sheet or book.sheetnames[0]].iter_rows(values_only=True)
-        return _gather(file.name, [tuple(row) for row in cells])
+        return _gather(file.name, [tuple(row) for row in cells], header_line)
     finally:
         book.close()
 
 
-def _gather(name: str, cells: list[tuple[Any, ...]]) -> tuple[Records, pa.Table]:
-    header = [_text(value) or "" for value in cells[0]] if cells else []
+def _gather(name: str, cells: list[tuple[Any, ...]], header_line: int) -> tuple[Records, pa.Table]:
+    header = [_text(value) or "" for value in cells[header_line - 1]] if len(cells) >= header_line else []
     while header and not header[-1]:
         header.pop()
     columns = check_columns(header, name)
@@ -50,7 +50,7 @@ def _gather(name: str, cells: list[tuple[Any, ...]]) -> tuple[Records, pa.Table]
     numbers: list[int] = []
     misfits: list[Misfit] = []
     number = 0
-    for line, row in enumerate(cells[1:], start=2):
+    for line, row in enumerate(cells[header_line:], start=header_line + 1):
         values = [_text(value) for value in row]
         if not any(values):
             continue
@@ -65,8 +65,8 @@ def _gather(name: str, cells: list[tuple[Any, ...]]) -> tuple[Records, pa.Table]
         numbers.append(number)
     if len(columns) == 1 and len(misfits) > len(rows):
         raise HistoryError(
-            f"{name}: row 1 names one column, and most rows after it hold several values. "
-            "If the header is further down, take out what stands above it."
+            f"{name}: row {header_line} names one column, and most rows after it hold several values. "
+            "If the header is further down, name its row as `header_line`."
         )
     table = pa.table({column: pa.array([row[k] for row in rows], pa.string()) for k, column in enumerate(columns)})
     found = Records(

@@ -28,11 +28,11 @@ def quoted(text: str) -> str:
 
 
 def on_one_line(settings: Mapping[str, object]) -> str:
-    """Write settings, some of them lists, as one YAML mapping on one line."""
+    """Write settings, some of them lists or numbers, as one YAML mapping on one line."""
     parts = [
         f"{key}: [{', '.join(yaml_text(str(v)) for v in value)}]"
         if isinstance(value, list)
-        else f"{key}: {yaml_text(str(value))}"
+        else f"{key}: {value if isinstance(value, int) else yaml_text(str(value))}"
         for key, value in settings.items()
     ]
     return "{" + ", ".join(parts) + "}"

@@ -285,7 +285,7 @@ MESSY = (
         content=workbook(
             [["Orders of 2024"], ["customer", "number", "day", "paid"], ["007", 1, "2024-01-02", 5.5]], merged="A1:D1"
         ),
-        error="row 1 names one column.*take out what stands above it",
+        error="row 1 names one column.*`header_line`",
     ),
     Messy(
         name="a title above the header", content=b"Orders of 2024\n\n" + orders(GOOD),
@@ -342,8 +342,14 @@ MESSY = (
     Messy(name="a link to itself", content=loop, error="is a link to orders.csv, where no file is"),
     Messy(
         name="one JSON array", file="orders.json",
-        content=b'[\n {"customer": "a", "number": 1, "day": "2024-01-02", "paid": 1}\n]\n',
-        error="one JSON array.*jq",
+        content=b'[\n {"customer": "a", "number": 1, "day": "2024-01-02", "paid": 1},\n {"customer": "b", "number": 2, '
+        b'"day": "2024-01-02", "paid": "much"}\n]\n',
+        accepted=1, aside={2: (3, "number")},
+    ),
+    Messy(
+        name="a JSON document that is cut off", file="orders.json",
+        content=b'[\n {"customer": "a", "number": 1, "day": "2024-01-02", "paid": 1},\n {"customer": ',
+        error="neither one JSON object a line nor a whole JSON document.*cut off",
     ),
     Messy(
         name="JSON lines of mixed types", file="orders.jsonl",

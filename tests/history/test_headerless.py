@@ -11,8 +11,8 @@ import pytest
 
 from decision_engine.config import load_config
 from decision_engine.history import History, read_history, write_starter
-from decision_engine.history.headerless import names_for_headerless
 from decision_engine.history.starter import Starter
+from decision_engine.history.text_layout import layout_of
 from simulations.errors import ConfigError, HistoryError
 
 N = 600
@@ -62,7 +62,7 @@ def test_every_row_of_a_file_without_a_header_is_read(tmp_path: Path, separator:
 )
 def test_names_above_values_stay_a_header(tmp_path: Path, text: str) -> None:
     (tmp_path / "file.csv").write_text(text)
-    assert names_for_headerless(tmp_path / "file.csv", "utf-8") == []
+    assert "names" not in layout_of(tmp_path / "file.csv", "utf-8")
 
 
 CONFIG = """

@@ -175,7 +175,8 @@ def test_shared_sets_without_orders_are_refused_in_words(shared_data: Path, tmp_
         ("orders.csv", b"a,b,a\n1,2,3\n", "orders.csv, line 1: column 'a' is named twice"),
         ("orders.csv.gz", b"plain", "orders.csv.gz is called gzip and is not"),
         ("orders.parquet", b"", "orders.parquet cannot be read as Parquet"),
-        ("orders.jsonl", b"[1]\n", "orders.jsonl: no line holds a JSON object"),
+        ("orders.jsonl", b"[1]\n", "orders.jsonl holds no array of objects"),
+        ("orders.jsonl", b"1\n2\n", "orders.jsonl: no line holds a JSON object"),
     ],
 )
 def test_what_init_cannot_read_is_told_of_the_file_and_not_of_a_configuration_that_is_not_there(
