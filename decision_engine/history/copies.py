@@ -50,15 +50,22 @@ def copies_between_sources(config: Config) -> Iterator[str]:
 
 
 def _copies_between(config: Config, table: str, names: Sequence[str]) -> Iterator[str]:
-    source_of: dict[Path, str] = {}
-    for name in names if len(names) > 1 else []:
-        for path in config.sources[name].paths(config.origin.folder):
-            first = source_of.setdefault(path, name)
-            if first != name:
-                yield f"{path.name} is read as {table} twice, by source {first} and by source {name}: leave one of the two out."
-    for path, original in copies_among(list(source_of)).items():
-        if source_of[path] != source_of[original]:
-            yield (
-                f"{path.name} (source {source_of[path]}) is a copy of {original.name} (source {source_of[original]}), and "
-                f"both are read as {table}: leave one of the two out."
-            )
+    """Yield the notes of sources that are read alike; of one workbook or archive only those of the same part are."""
+    by_part: dict[tuple[str | None, str | None], list[str]] = {}
+    for name in names:
+        settings = config.sources[name]
+        by_part.setdefault((settings.sheet, settings.member), []).append(name)
+    for sources in by_part.values():
+        source_of: dict[Path, str] = {}
+        for name in sources if len(sources) > 1 else []:
+            for path in config.sources[name].paths(config.origin.folder):
+                first = source_of.setdefault(path, name)
+                if first != name:
+                    both = f"by source {first} and by source {name}"
+                    yield f"{path.name} is read as {table} twice, {both}: leave one of them out."
+        for path, original in copies_among(list(source_of)).items():
+            if source_of[path] != source_of[original]:
+                yield (
+                    f"{path.name} (source {source_of[path]}) is a copy of {original.name} (source {source_of[original]}), and "
+                    f"both are read as {table}: leave one of the two out."
+                )

@@ -25,7 +25,8 @@ def put_mail_first(looks: Mapping[str, ColumnLook], users: Sequence[Guess], pers
         return []
     best = looks[users[0].column]
     counts = dict(zip(best.frequent, best.counts, strict=True))
-    share = sum(counts[value] for value in guests_among(best)) / max(sum(best.counts), 1)
+    nobody = sum(counts[value] for value in guests_among(best)) / max(sum(best.counts), 1)
+    share = 1.0 - best.filled * (1.0 - nobody)
     mails = [
         name for name in personal if looks[name].filled > _EVERYBODY and all("@" in value for value in looks[name].frequent)
     ]

@@ -31,7 +31,7 @@ _WORDS: dict[str, dict[str, float]] = {
     "time": {
         "ts": 0.4,
         "timestamp": 0.45, "date": 0.45, "time": 0.4, "datetime": 0.5, "at": 0.3, "day": 0.35, "purchase": 0.1, "order": 0.1,
-        "ordered": 0.15, "invoice": 0.1, "transaction": 0.1, "created": 0.05, "creation": 0.05, "datum": 0.45, "when": 0.4,
+        "ordered": 0.2, "invoice": 0.1, "transaction": 0.1, "created": 0.16, "creation": 0.05, "datum": 0.45, "when": 0.4,
         "hour": 0.35, "fecha": 0.45, "exposed": 0.1, "sent": 0.1,
     },
     "order": {
@@ -125,7 +125,7 @@ _AGAINST: dict[str, frozenset[str]] = {
     "text": frozenset({"id", "date", "score", "timestamp", "length", "title"}),
     "category": frozenset({"id"}),
     "title": frozenset({"id", "comment", "review"}),
-    "quantity": frozenset({"id", "photos"}),
+    "quantity": frozenset({"id", "photos", "client", "cliente", "customer", "user", "order", "ticket", "invoice", "kunde"}),
 }  # fmt: skip
 _PERSONAL = frozenset(
     {"email", "mail", "phone", "mobile", "firstname", "lastname", "surname", "fullname", "street", "address", "iban", "birth",
@@ -301,7 +301,7 @@ def _user(look: ColumnLook) -> float:
     return 0.15 if look.distinct > 0.999 else 0.4
 
 
-_EPOCH_WORDS = frozenset({"ts", "epoch", "unix", "timestamp", "time"})
+_EPOCH_WORDS = frozenset({"ts", "epoch", "unix", "timestamp", "time", "created"})
 
 
 def _time(look: ColumnLook) -> float:

@@ -205,6 +205,9 @@ class OrderDrafter(ColumnFinder):
     def _not_found(self, draft: TableDraft, role: str) -> str:
         told = f"{draft.sheet.name}: no column says {_WANTED[role]}"
         users = draft.sheet.roles.get("user", [])
+        gap = next((name for name in draft.sheet.looks if {"days", "since"} <= set(name_parts(name))), None)
+        if role == "time" and gap is not None:
+            return f"{told}; {gap} counts the days from one order to the next: add them up to a day of each order"
         if role != "time" or not users or not draft.sheet.is_key(users[0].column):
             return told
         return (

@@ -44,7 +44,7 @@ _STEMS: dict[OrderState, tuple[str, ...]] = {
     OrderState.SOLD: (
         "paid", "bezahlt", "paye", "pagad", "pago", "pagat", "complet", "abgeschlossen", "conclu", "deliver", "geliefert",
         "zugestellt", "livr", "entreg", "consegn", "ship", "versandt", "versendet", "verschickt", "expedi", "envi", "spedit",
-        "dispatch", "fulfil", "invoiced", "fakturiert", "processing", "bearbeitung", "en cours", "process", "approv", "success",
+        "dispatch", "fulfil", "invoiced", "fakturiert", "processing", "bearbeitung", "en cours", "process", "approv", "succe",
         "captur", "settled", "closed", "done", "ok", "sold", "purchas", "created", "confirm", "bestatigt", "received", "accept",
         "open", "offen", "pending", "ausstehend", "new", "neu", "placed", "transit", "ready", "hold",
     ),

@@ -42,10 +42,12 @@ def test_guests_that_share_a_number_are_nobody_and_their_orders_are_set_aside(tm
     assert "0 names nobody" in starter.text
 
 
-def test_guests_are_told_apart_by_their_mail_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("guest", ["0", ""])
+def test_guests_are_told_apart_by_their_mail_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
     monkeypatch.setenv("DECISION_ENGINE_PSEUDONYM_KEY", KEY)
     mails = [f"c{k}@shop.example" for k in np.random.default_rng(6).integers(1, USERS, N)]
-    starter, history = _start(tmp_path, _orders(billing_email=mails))
+    numbers = _orders()["customer_id"].astype(str).replace("0", guest)
+    starter, history = _start(tmp_path, _orders(customer_id=numbers, billing_email=mails))
     assert history.n_quarantined == 0
     assert history.table("orders")["user_id"].nunique() == len(set(mails))
     assert starter.key_variable == "DECISION_ENGINE_PSEUDONYM_KEY"

@@ -13,6 +13,7 @@ import yaml
 
 from decision_engine.config import load_config
 from decision_engine.history import read_history, write_starter
+from decision_engine.history.copies import copies_between_sources
 
 N, USERS = 1200, 120
 _DAY = pd.Timestamp("2023-01-02")
@@ -280,6 +281,32 @@ def test_a_page_test_with_the_time_of_each_visit_is_an_experiment(tmp_path: Path
     config = load_config(tmp_path / "config.yaml")
     assert config.experiment is not None
     assert config.experiment.outcomes == ("converted",)
+
+
+def test_charges_as_an_interface_for_payments_hands_them_out_are_read(tmp_path: Path) -> None:
+    drawn = _Drawn()
+    state = drawn.rng.choice(["succeeded", "failed"], N, p=[0.9, 0.1])
+    frame = pd.DataFrame({
+        "id": [f"ch_{k}" for k in range(N)], "object": "charge", "amount": (drawn.price * 100).round().astype(int),
+        "currency": "usd", "customer": [f"cus_{k}" for k in drawn.user], "status": state,
+        "created": [int(when.timestamp()) for when in drawn.when],
+    })  # fmt: skip
+    (tmp_path / "charges.json").write_text('{"object": "list", "data": ' + frame.to_json(orient="records") + "}")
+    write_starter([str(tmp_path / "charges.json")], tmp_path / "config.yaml")
+    items = read_history(load_config(tmp_path / "config.yaml")).table("items")
+    assert len(items) == (state == "succeeded").sum()
+    assert list(items["ordered_at"]) == list(drawn.when[state == "succeeded"])
+
+
+def test_two_sheets_of_one_workbook_are_two_parts_and_no_copy(tmp_path: Path) -> None:
+    frame = _invoices(_Drawn())
+    with pd.ExcelWriter(tmp_path / "retail.xlsx") as book:
+        frame[: N // 2].to_excel(book, sheet_name="2022", index=False)
+        frame[N // 2 :].to_excel(book, sheet_name="2023", index=False)
+    write_starter([str(tmp_path / "retail.xlsx")], tmp_path / "config.yaml")
+    config = load_config(tmp_path / "config.yaml")
+    assert len(read_history(config).table("items")) == N
+    assert list(copies_between_sources(config)) == []
 
 
 def test_whole_amounts_say_that_they_may_be_cents(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_copy_that_is_a_source_of_its_own_is_recognised(tmp_path: Path) -> Non
 def test_a_file_that_two_sources_read_alike_is_told_and_one_that_they_share_out_is_not(tmp_path: Path) -> None:
     shop = TWO.replace("{file: two.csv}", "{file: one.csv}")
     notes = read_history(_config(tmp_path, shop, one=LINES)).notes
-    assert notes[0] == "one.csv is read as items twice, by source orders and by source more: leave one of the two out."
+    assert notes[0] == "one.csv is read as items twice, by source orders and by source more: leave one of them out."
     parted = shop.replace("- source: orders\n", "- source: orders\n      where: customer < 'u4'\n")
     parted = parted.replace("- source: more\n", "- source: more\n      where: customer >= 'u4'\n")
     history = read_history(_config(tmp_path, parted, one=LINES))
