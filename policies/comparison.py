@@ -207,7 +207,9 @@ def _fall_back(comparison: PolicyComparison, baselines: list[PolicyOutcome], ver
     bounds = comparison.simultaneous_bounds([(one.name, nothing) for one in others])
     worth = [one for one, bound in zip(others, bounds, strict=True) if bound > 0.0]
     if not worth:
-        reason = f"{verdict}, and no rule or single action beats doing nothing beyond its error: doing nothing is the choice."
+        alone = [one for one in others if one.low > 0.0]
+        but = f" ('{max(alone, key=lambda one: one.value).name}' would, were it the only one that was tried)" if alone else ""
+        reason = f"{verdict}, and no rule or single action surely beats doing nothing{but}: doing nothing is the choice."
         return Choice(name=nothing, reason=reason, best_learned=learned, beats_baselines=False)
     best = max(worth, key=lambda one: one.value)
     reason = f"{verdict}; '{best.name}' beats doing nothing by {best.low:.2f} to {best.high:.2f} per user and is taken."

@@ -161,3 +161,11 @@ def test_where_nothing_beats_doing_nothing_nothing_is_done():
     choice = choose(_comparison(("rule", "rfm_rule", 0.05), ("PPO", "ppo", -1.0)))
     assert choice.name == "do nothing"
     assert "doing nothing is the choice" in choice.reason
+    assert "were it the only one" not in choice.reason
+
+
+def test_the_luckiest_of_many_that_alone_would_do_is_not_taken_and_is_named():
+    many = [(f"always {k}", "fixed_action", 0.18 if k == 3 else 0.0) for k in range(12)]
+    choice = choose(_comparison(*many))
+    assert choice.name == "do nothing"
+    assert "('always 3' would, were it the only one that was tried)" in choice.reason
