@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from policies.ope.doubly_robust import doubly_robust_value as doubly_robust_value
     from policies.ope.embeddings import marginal_value as marginal_value
     from policies.ope.log import InteractionLog as InteractionLog
+    from policies.ope.marginalised import marginalised_value as marginalised_value
+    from policies.ope.sequential import fitted_q_value as fitted_q_value
+    from policies.ope.sequential import per_decision_value as per_decision_value
+    from policies.ope.sequential import sequential_doubly_robust_value as sequential_doubly_robust_value
     from policies.ope.shrinkage import Believed as Believed
+    from policies.ope.trajectories import TrajectoryLog as TrajectoryLog
     from policies.ope.value import Abstention as Abstention
     from policies.ope.value import PolicyValue as PolicyValue
     from policies.ope.weights import importance_weights as importance_weights
@@ -24,6 +29,11 @@ _HOME = {
     "Believed": "policies.ope.shrinkage",
     "InteractionLog": "policies.ope.log",
     "PolicyValue": "policies.ope.value",
+    "TrajectoryLog": "policies.ope.trajectories",
+    "fitted_q_value": "policies.ope.sequential",
+    "marginalised_value": "policies.ope.marginalised",
+    "per_decision_value": "policies.ope.sequential",
+    "sequential_doubly_robust_value": "policies.ope.sequential",
     "chosen_value": "policies.ope.choice",
     "direct_value": "policies.ope.direct",
     "doubly_robust_value": "policies.ope.doubly_robust",

@@ -11,7 +11,7 @@ from policies.ope.intervals import value_with_interval
 from policies.ope.log import InteractionLog
 from policies.ope.value import PolicyValue
 from policies.ope.weights import check_probabilities
-from simulations.arrays import BoolArray, FloatArray, IntArray
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray
 from simulations.randomness import stream
 
 N_FOLDS = 3
@@ -33,18 +33,43 @@ def expected_rewards(log: InteractionLog, *, seed: int) -> FloatArray:
         folds = (stream(seed, "ope folds").permutation(int(users.max()) + 1) % N_FOLDS)[users]
     for fold in np.unique(folds):
         learn = np.flatnonzero(folds < fold if log.is_adaptive else folds != fold)
-        base = _predict(log, learn, log.rewards, seed=seed, pull=0.0) if learn.size else np.zeros(log.n_decisions)
         here = folds == fold
-        expected[here] = base[here, None]
-        for action in range(log.n_actions):
-            rows = learn[log.actions[learn] == action]
-            if rows.size:
-                expected[here, action] += _predict(log, rows, log.rewards - base, seed=seed, pull=50.0, at=here)
+        expected[here] = action_model(
+            log.contexts, log.actions, log.rewards, n_actions=log.n_actions, learn=learn, at=here, seed=seed
+        )  # fmt: skip
+    return expected
+
+
+def action_model(
+    contexts: Float32Array,
+    actions: ActionArray,
+    target: FloatArray,
+    *,
+    n_actions: int,
+    learn: IntArray,
+    at: BoolArray,
+    seed: int,
+) -> FloatArray:
+    """Return (n_asked, n_actions): the target that a model expects of each action.
+
+    Parameters
+    ----------
+    learn : int array
+        Rows that the model may see.
+    at : (n_decisions,) bool array
+        Rows that it is asked about.
+    """
+    base = _predict(contexts, learn, target, seed=seed, pull=0.0) if learn.size else np.zeros(len(contexts))
+    expected = np.repeat(base[at, None], n_actions, axis=1)
+    for action in range(n_actions):
+        rows = learn[actions[learn] == action]
+        if rows.size:
+            expected[:, action] += _predict(contexts, rows, target - base, seed=seed, pull=50.0, at=at)
     return expected
 
 
 def _predict(
-    log: InteractionLog, rows: IntArray, target: FloatArray, *, seed: int, pull: float, at: BoolArray | slice = slice(None)
+    contexts: Float32Array, rows: IntArray, target: FloatArray, *, seed: int, pull: float, at: BoolArray | slice = slice(None)
 ) -> FloatArray:
     """Return what a model learnt on some rows predicts for all decisions, or those `at` a place.
 
@@ -52,7 +77,7 @@ def _predict(
     """
     import lightgbm
 
-    asked = log.contexts[at]
+    asked = contexts[at]
     if rows.size < FEWEST_FOR_MODEL or np.ptp(target[rows]) == 0.0:
         return np.full(len(asked), target[rows].sum() / (rows.size + pull))
     if rows.size > _MOST_ROWS:
@@ -69,7 +94,7 @@ def _predict(
         "seed": seed % (2**31),
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(log.contexts[rows], label=target[rows], params={"verbosity": -1, "max_bin": 63})
+    data = lightgbm.Dataset(contexts[rows], label=target[rows], params={"verbosity": -1, "max_bin": 63})
     model = lightgbm.train(parameters, data, num_boost_round=60)
     return np.asarray(model.predict(asked, num_threads=1), dtype=np.float64)
 

@@ -52,6 +52,7 @@ def value_with_interval(
     bias: float = 0.0,
     interval: Interval = "normal",
     seed: int = 0,
+    per: str = "decision",
 ) -> PolicyValue:
     """Return the mean of some scores as a policy's value with its clustered interval.
 
@@ -83,6 +84,7 @@ def value_with_interval(
         largest_weight=float(weights.max(initial=0.0)),
         share_clipped=share_clipped,
         interval=interval,
+        per=per,
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyValue:
-    """Estimated mean outcome per decision under an evaluation policy.
+    """Estimated mean outcome per decision, or per user over several, under an evaluation policy.
 
     Attributes
     ----------
@@ -27,6 +27,8 @@ class PolicyValue:
         Share of the weights' sum that was not believed, in [0, 1].
     interval : str
         "normal", "bootstrap", "bernstein" or "sequence".
+    per : str
+        "decision" or "user".
     """
 
     estimate: float
@@ -41,6 +43,7 @@ class PolicyValue:
     largest_weight: float
     share_clipped: float = 0.0
     interval: str = "normal"
+    per: str = "decision"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row, a column an attribute, unrounded."""
@@ -48,10 +51,11 @@ class PolicyValue:
 
     def summary(self) -> str:
         """Return the value to read aloud."""
+        count = self.n_users if self.per == "user" else self.n_decisions
         clipped = f", {self.share_clipped:.1%} of the weight not believed" if self.share_clipped else ""
         return (
-            f"{self.estimate:.3f} per decision ({self.level:.0%} interval {self.low:.3f} to {self.high:.3f}; "
-            f"{self.estimator}, {self.n_decisions:,} decisions worth {self.effective_sample_size:,.0f}, largest weight "
+            f"{self.estimate:.3f} per {self.per} ({self.level:.0%} interval {self.low:.3f} to {self.high:.3f}; "
+            f"{self.estimator}, {count:,} {self.per}s worth {self.effective_sample_size:,.0f}, largest weight "
             f"{self.largest_weight:,.1f}{clipped})"
         )
 
