@@ -17,9 +17,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from decision_engine.config.findings import Finding, suggest
 from decision_engine.config.origin import Place
 
-TABLES = ("experiment", "audience")
+TABLES = ("experiment", "outcomes", "audience")
+BEFORE = "_before"  # behind the name of a summed column: its sum over what came before the assignment, a covariate
 _LIVES = ("orders", "items", "products", "exposures", "customers", "reviews", "tickets", "searches")
-_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent"})
+_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent", "assigned_at", "at"})
+_OF_EVENTS = frozenset({"user_id", "at"})
 _DAYS = {"day": 1.0, "week": 7.0, "fortnight": 14.0, "month": 30.4375, "quarter": 91.3125, "year": 365.25}
 _COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
            "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13}  # fmt: skip
@@ -110,7 +112,11 @@ def _weeks_before(ended_on: object) -> dict[str, Any]:
 
 
 def _with_columns(tables: dict[str, Any], section: dict[str, Any]) -> dict[str, Any]:
-    covariates, outcomes = _names(section.get("covariates")), _names(section.get("outcomes"))
+    summed = set(summed_columns(tables))
+    covariates, outcomes = (
+        [name for name in _names(section.get(key)) if name not in summed and name.removesuffix(BEFORE) not in summed]
+        for key in ("covariates", "outcomes")
+    )
     written = [mapping for mapping in _mappings(tables.get("experiment")) if isinstance(mapping.get("columns"), dict)]
     known = {str(name): expression for mapping in written for name, expression in mapping["columns"].items()}
     filled = dict(tables)
@@ -119,6 +125,12 @@ def _with_columns(tables: dict[str, Any], section: dict[str, Any]) -> dict[str, 
             mapped = [_mapping_with_columns(one, names, known) for one in _mappings(tables[table])]
             filled[table] = mapped if mapped else tables[table]
     return filled
+
+
+def summed_columns(tables: dict[str, Any]) -> list[str]:
+    """Return the columns of `tables.outcomes` that are summed by user."""
+    found = [mapping["columns"] for mapping in _mappings(tables.get("outcomes")) if isinstance(mapping.get("columns"), dict)]
+    return list(dict.fromkeys(str(name) for columns in found for name in columns if str(name) not in _OF_EVENTS))
 
 
 def _mapping_with_columns(mapping: dict[str, Any], names: list[str], known: dict[str, Any]) -> dict[str, Any]:
@@ -215,12 +227,48 @@ def _check_names(section: dict[str, Any], tables: dict[str, Any]) -> Iterator[Fi
         for mapping in _mappings(tables[table]):
             columns = mapping.get("columns")
             for name in columns if isinstance(columns, dict) else ():
-                if str(name) not in known:
+                if str(name) not in known and not (table == "outcomes" and f"{name}{BEFORE}" in covariates):
                     yield Finding(
                         place=("tables", table, "columns", str(name)),
                         problem=f"column {name!r} is neither an outcome nor a covariate",
                         remedy="name it under `experiment.outcomes` or `experiment.covariates`, or take it out",
                     )
+    yield from _check_events(tables, outcomes, covariates)
+
+
+def _check_events(tables: dict[str, Any], outcomes: list[str], covariates: list[str]) -> Iterator[Finding]:
+    """Yield what is wrong with `tables.outcomes`: columns that stand twice, and times that nothing can be held against."""
+    summed = summed_columns(tables)
+    written = [mapping.get("columns") for mapping in _mappings(tables.get("experiment"))]
+    own = {str(name) for columns in written if isinstance(columns, dict) for name in columns}
+    for name in (name for name in summed if name in own):
+        yield Finding(
+            place=("tables", "experiment", "columns", name),
+            problem=f"`{name}` is summed from tables.outcomes, and is mapped here as well",
+            remedy="keep one of the two",
+        )
+    for index, name in enumerate(covariates):
+        if name in summed:
+            yield Finding(
+                place=("experiment", "covariates", index),
+                problem=f"`{name}` is summed over what came after the assignment",
+                remedy=f"`{name}{BEFORE}` is its sum before, which may be a covariate",
+            )
+    timed = [mapping for mapping in _mappings(tables.get("outcomes")) if "at" in (mapping.get("columns") or {})]
+    if timed and own and "assigned_at" not in own:
+        yield Finding(
+            place=("tables", "experiment", "columns"),
+            problem="rows of tables.outcomes have times, and nothing says from when on they count",
+            remedy="add `assigned_at:` with when users were assigned, \"TIMESTAMP '2024-03-01'\" where it is one for all",
+        )
+    dated = {name for mapping in timed for name in mapping["columns"]}
+    for index, name in enumerate(covariates):
+        if (plain := name.removesuffix(BEFORE)) != name and plain in summed and plain not in dated:
+            yield Finding(
+                place=("experiment", "covariates", index),
+                problem=f"rows of tables.outcomes that hold {plain} have no time, so that none is known to be before",
+                remedy="map their `at`, or take the covariate out",
+            )
 
 
 def _check_shares(section: dict[str, Any], actions: list[str]) -> Iterator[Finding]:

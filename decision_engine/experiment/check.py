@@ -12,6 +12,7 @@ from decision_engine.config.models import Config
 from decision_engine.config.placeholders import warn_of
 from decision_engine.effects.overlap import AUC_OF_A_RULE
 from decision_engine.experiment.assignment import Assignment, judge_assignment
+from decision_engine.experiment.follow_up import follow_up
 from decision_engine.experiment.suspects import balance_frame, crossovers, groups_frame, remarks_on
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
@@ -97,6 +98,7 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
             *set_aside(history, config),
             *crossovers(history),
             *nobody(history, "experiment"),
+            *follow_up(history, config),
             *remarks_on(trial, assignment, balance),
             *_no_consent(history, trial),
         ),

@@ -24,6 +24,7 @@ from decision_engine.history.cures import say_first
 from decision_engine.history.databases import Answer, first_line
 from decision_engine.history.empty_weeks import placed_in_time
 from decision_engine.history.mapping import BoundMapping
+from decision_engine.history.outcome_sums import sum_outcomes
 from decision_engine.history.outside import Outside, count_outside, find_outside
 from decision_engine.history.overlaps import Overlap, find_overlaps
 from decision_engine.history.privacy import read_pseudonym_key
@@ -187,6 +188,8 @@ class _Ingestion:
             self._read_table(CANONICAL_TABLES[name])
         if self.config.tables.orders is None and self.config.tables.items is not None:
             self._orders_from_items()
+        if self.config.tables.outcomes is not None:
+            self.notes += sum_outcomes(self.connection, self.output, self.config)
         return self._finish(owner)
 
     def run_to_panel(self, owner: object) -> PanelReading:

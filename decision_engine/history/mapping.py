@@ -76,6 +76,8 @@ class BoundMapping:
 
     def _further(self, name: str) -> Column:
         """Return the contract of a column the table does not know: an experiment's outcome is a number, others are text."""
+        if self.table.name == "outcomes":
+            return Column(name=name, type=ColumnType.NUMBER, description="summed by user")
         experiment = self.config.experiment
         if experiment is not None and self.table.name == "experiment" and name in experiment.outcomes:
             return Column(name=name, type=ColumnType.NUMBER, required=True, description="outcome")
@@ -87,7 +89,8 @@ class BoundMapping:
 
     def _checks_of(self, column: Column) -> Iterator[Check]:
         raw, typed = quote(f"raw {column.name}"), quote(column.name)
-        if column.required:
+        is_placed = (self.table.name, column.name) in (("experiment", "assigned_at"), ("outcomes", "at"))
+        if column.required or is_placed:
             yield Check(condition=f"{raw} IS NULL", column=column.name, reason="is empty")
         if column.type in _UNREADABLE:
             reason = self._unreadable(column)
