@@ -191,6 +191,11 @@ _TABLES = (
             ),
             _CONSENT,
             Column(
+                name="cluster",
+                type=ColumnType.TEXT,
+                description="What was drawn as a whole, such as a store or a household; errors count clusters.",
+            ),
+            Column(
                 name="assigned_at",
                 type=ColumnType.TIME,
                 description="When the user was assigned; rows of `outcomes` count from then on.",

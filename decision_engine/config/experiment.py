@@ -20,7 +20,7 @@ from decision_engine.config.origin import Place
 TABLES = ("experiment", "outcomes", "audience")
 BEFORE = "_before"  # behind the name of a summed column: its sum over what came before the assignment, a covariate
 _LIVES = ("orders", "items", "products", "exposures", "customers", "reviews", "tickets", "searches")
-_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent", "assigned_at", "at"})
+_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent", "assigned_at", "cluster", "at"})
 _OF_EVENTS = frozenset({"user_id", "at"})
 _DAYS = {"day": 1.0, "week": 7.0, "fortnight": 14.0, "month": 30.4375, "quarter": 91.3125, "year": 365.25}
 _COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,

@@ -177,6 +177,9 @@ def assignment_document(checked: CheckedTrial) -> dict[str, Any]:
         "predictions": [{"action": p.action, "auc": p.auc, "p_value": p.p_value} for p in assignment.predictions],
         "balance": _records(checked.balance),
     }
+    clusters = checked.trial.clusters
+    if clusters is not None:
+        document["clusters"] = {"name": clusters.name, "count": clusters.n, "drawn": clusters.is_drawn}
     if calibration is not None:
         document["propensities"] = {
             "hold": calibration.holds,

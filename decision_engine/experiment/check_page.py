@@ -9,6 +9,7 @@ from scipy.stats import norm
 from decision_engine.config.models import Config
 from decision_engine.config.placeholders import say_all
 from decision_engine.experiment.check import CheckedTrial
+from decision_engine.experiment.clusters import inflation
 from decision_engine.experiment.trial import Trial
 from decision_engine.stages.check_page import round_width
 from decision_engine.stages.check_words import first_place
@@ -78,6 +79,8 @@ def outcomes_frame(trial: Trial, level: float) -> pd.DataFrame:
             values = trial.outcomes[trial.got(action), place]
             some = values[values != 0.0]
             n, share = values.size, some.size / values.size
+            if trial.clusters is not None:  # as many users as are worth it, drawn one by one
+                n = values.size / inflation(values, trial.units[trial.got(action)])
             half, error = reach * reach / n, reach * float(values.std()) / n**0.5
             # Wilson's interval, which stays inside [0, 1] where few have any
             centre = (share + half / 2.0) / (1.0 + half)
@@ -85,7 +88,7 @@ def outcomes_frame(trial: Trial, level: float) -> pd.DataFrame:
             quarter, middle = np.quantile(some, [0.25, 0.75]) if some.size and not binary else (np.nan, np.nan)
             rows.append(
                 {
-                    "outcome": outcome, "action": trial.actions.names[action], "users": n, "is_binary": binary,
+                    "outcome": outcome, "action": trial.actions.names[action], "users": values.size, "is_binary": binary,
                     "any_share": share, "any_low": max(centre - width, 0.0), "any_high": min(centre + width, 1.0),
                     "mean": float(values.mean()), "low": float(values.mean()) - error, "high": float(values.mean()) + error,
                     "mean_of_any": float(some.mean()) if some.size and not binary else np.nan,

@@ -9,6 +9,7 @@ from scipy.stats import norm, rankdata
 from decision_engine.effects.overlap import mean_differences
 from decision_engine.effects.randomisation import MISMATCH
 from decision_engine.experiment.assignment import Assignment
+from decision_engine.experiment.clusters import inflation
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
 from decision_engine.history.leakage import TOLD_BY_OUTCOME
 from decision_engine.history.readiness import Remark
@@ -32,11 +33,15 @@ def balance_frame(trial: Trial) -> pd.DataFrame:
         if min(n_treated, n_control) < 2:
             continue
         differences = mean_differences(trial.people.covariates[pair], treated, np.ones(treated.size))
-        error = float(np.sqrt(1.0 / n_treated + 1.0 / n_control))
-        rows += [
-            {"action": trial.actions.names[action], "covariate": name, "difference": float(d), "z": float(d) / error}
-            for name, d in zip(trial.covariate_names, differences, strict=True)
-        ]
+        plain = float(np.sqrt(1.0 / n_treated + 1.0 / n_control))
+        for place, (name, d) in enumerate(zip(trial.covariate_names, differences, strict=True)):
+            error = plain
+            if trial.clusters is not None:
+                values = trial.people.covariates[pair, place].astype(np.float64)
+                error *= inflation(np.where(np.isfinite(values), values, 0.0), trial.units[pair]) ** 0.5
+            rows.append(
+                {"action": trial.actions.names[action], "covariate": name, "difference": float(d), "z": float(d) / error}
+            )
     return pd.DataFrame(rows, columns=["action", "covariate", "difference", "z"])
 
 
@@ -46,6 +51,8 @@ def groups_frame(trial: Trial, shares: dict[str, float]) -> pd.DataFrame:
     for action in sorted({*trial.given, *(trial.actions.index(name) for name in shares if name in trial.actions.names)}):
         name, group = trial.actions.names[action], trial.got(action)
         row: dict[str, object] = {"action": name, "users": int(group.sum()), "share": float(group.mean())}
+        if trial.clusters is not None and trial.clusters.is_drawn:
+            row["clusters"] = int((trial.clusters.treatments == action).sum())
         if shares:
             row["declared_share"] = shares.get(name)
         if np.isfinite(trial.propensities[group]).any():
@@ -63,6 +70,7 @@ def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> l
     """Return what should be known before any effect is believed."""
     return [
         *_groups(trial),
+        *_clusters(trial, assignment),
         *_untested_sizes(assignment),
         *_differences(assignment, balance),
         *_leakage(trial),
@@ -97,6 +105,19 @@ def _groups(trial: Trial) -> list[Remark]:
     return remarks
 
 
+def _clusters(trial: Trial, assignment: Assignment) -> list[Remark]:
+    """Tell of clusters: drawn as a whole, or named and then not kept to."""
+    if assignment.mode == "clustered":
+        return [Remark(kind="clusters", words=assignment.drawn_together)]
+    if trial.clusters is None:
+        return []
+    words = (
+        f"users of one {trial.clusters.name} got different treatments: they were not drawn as a whole; errors count the "
+        f"{trial.clusters.n:,} of them all the same, as their users may be alike."
+    )
+    return [Remark(kind="clusters", words=words)]
+
+
 def _untested_sizes(assignment: Assignment) -> list[Remark]:
     """Doubt sizes that nothing vouches for, where they would be a mismatch had equal shares been meant."""
     if assignment.sizes.if_equal >= MISMATCH:
@@ -110,7 +131,7 @@ def _untested_sizes(assignment: Assignment) -> list[Remark]:
 
 def _differences(assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:
     """Suspect covariates that differ between groups that were drawn: they may have been touched by the treatment."""
-    if assignment.mode not in ("randomised", "recorded", "mixed") or not len(balance):
+    if assignment.mode not in ("randomised", "recorded", "mixed", "clustered") or not len(balance):
         return []
     if any(not prediction.is_chance for prediction in assignment.predictions):
         return []  # the record may well follow the covariates

@@ -27,6 +27,7 @@ from decision_engine.effects.verdict import (
     judge,
 )
 from decision_engine.experiment.assignment import Assignment
+from decision_engine.experiment.clusters import FEWEST_CLUSTERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Evidence:
         Effect that would be found with probability 0.8.
     baseline : float
         Mean margin of the control group.
+    fewest_clusters : int or None
+        Clusters of the group that has fewer, where whole clusters were drawn.
     """
 
     assignment: Assignment
@@ -53,6 +56,7 @@ class Evidence:
     baseline: float
     level: float
     n_covariates: int
+    fewest_clusters: int | None = None
 
 
 def judge_evidence(evidence: Evidence) -> tuple[tuple[Check, ...], Verdict, tuple[str, ...]]:
@@ -61,6 +65,8 @@ def judge_evidence(evidence: Evidence) -> tuple[tuple[Check, ...], Verdict, tupl
     checks = (*_of_the_draw(evidence), *(() if known else _of_the_choice(evidence)), *_of_the_estimate(evidence))
     if evidence.assignment.mode == "randomised":
         because = "users were drawn at random, as far as anything recorded tells, and the groups agree in what was known before"
+    elif evidence.assignment.mode == "clustered":
+        because = "whole clusters were drawn, errors count them, and the groups agree in what was known before"
     elif known:
         because = "it is recorded how likely each treatment was, and the record holds"
     else:
@@ -157,6 +163,7 @@ def _of_the_estimate(evidence: Evidence) -> list[Check]:
             value=gap,
             words=f"the doubly robust and EconML's estimate lie {abs(gap):.1f} standard errors apart",
         ),
+        *_of_the_clusters(evidence),
         Check(
             name="enough users",
             passed=overlap.effective_treated >= FEWEST_TREATED,
@@ -173,6 +180,14 @@ def _of_the_estimate(evidence: Evidence) -> list[Check]:
             f"have gone unseen ({LARGEST_MISS:.0%} will do)",
         ),
     ]
+
+
+def _of_the_clusters(evidence: Evidence) -> list[Check]:
+    n = evidence.fewest_clusters
+    if n is None:
+        return []
+    words = f"the smaller group has {n:,} clusters; {FEWEST_CLUSTERS} are needed, or intervals are too narrow"
+    return [Check(name="enough clusters", passed=n >= FEWEST_CLUSTERS, value=float(n), words=words)]
 
 
 def _lowered(words: str) -> str:

@@ -15,6 +15,7 @@ import duckdb
 
 from decision_engine.config.experiment import BEFORE
 from decision_engine.history.arms import action_names, control_of, first_arm, is_called_like_arms, treatments
+from decision_engine.history.cluster_columns import cluster_column
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.experiment_files import ExperimentFiles, FileFinder, find_audience
@@ -55,6 +56,8 @@ class ExperimentDraft:
     files : ExperimentFiles
         What the other files hold.
     times : TrialTimes
+    cluster : str or None
+        Column whose values were drawn as a whole.
     """
 
     sheet: Sheet
@@ -72,6 +75,7 @@ class ExperimentDraft:
     sql: dict[str, str]
     files: ExperimentFiles
     times: TrialTimes
+    cluster: str | None
 
     @property
     def sheets(self) -> list[Sheet]:
@@ -177,8 +181,9 @@ def _draft(
     outcomes = (*own, *summed) if is_paid else (*summed, *own)
     if not outcomes:
         return None
+    cluster = cluster_column(connection, sheet, treatment, {*taken, *own, times.column})
     may_be_outcomes = [guess for role in ("outcome", "money") for guess in sheet.roles.get(role, [])]
-    rest = {name: look for name, look in sheet.looks.items() if name not in {*taken, *own, times.column}}
+    rest = {name: look for name, look in sheet.looks.items() if name not in {*taken, *own, times.column, cluster}}
     left_out = {name: why for name, look in rest.items() if (why := why_no_covariate(look, may_be_outcomes))}
     left_out |= {
         name: f"says the same as {treatment}"
@@ -205,6 +210,7 @@ def _draft(
         sql=_expressions(connection, sheet, own, files),
         files=files,
         times=times,
+        cluster=cluster,
     )
 
 

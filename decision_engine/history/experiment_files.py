@@ -30,7 +30,7 @@ _DESCRIBES = frozenset({
     "feature", "features", "demographics", "kunde", "kunden", "cliente", "clientes", "client", "clients", "stammdaten",
 })  # fmt: skip
 _SOLD = frozenset({"orders", "order", "purchase", "purchases", "sale", "sales", "conversion", "conversions", "converted"})
-_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent", "assigned_at", "at"})
+_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent", "assigned_at", "cluster", "at"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

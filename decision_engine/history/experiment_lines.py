@@ -82,6 +82,8 @@ def _mapping(draft: ExperimentDraft, source: str, marked: str) -> list[str]:
     ]
     if draft.times.assigned_at is not None:
         lines.append(f"        assigned_at: {written(draft.times.assigned_at)}")
+    if draft.cluster is not None:
+        lines.append(f"        cluster: {yaml_text(draft.sql[draft.cluster])} # all of one got the same: drawn as a whole")
     for name, column in (("propensity", draft.propensity), ("consent", draft.consent)):
         lines += [f"        {name}: {yaml_text(draft.sql[column])}{_confidence(draft, name, column)}"] if column else []
     own = [name for name in draft.outcomes if name in draft.sheet.looks]

@@ -91,7 +91,7 @@ def columns_of_drafts(sheet: Sheet, drafts: Sequence[TableDraft]) -> set[str]:
 
 def left_out_of_experiment(draft: ExperimentDraft) -> list[str]:
     """Return comments that name the columns that an experiment's draft leaves out, file by file."""
-    single = (draft.user, draft.treatment, draft.propensity, draft.consent, draft.times.column)
+    single = (draft.user, draft.treatment, draft.propensity, draft.consent, draft.times.column, draft.cluster)
     used = {*(name for name in single if name is not None), *draft.outcomes, *draft.covariates}
     lines = left_out_lines(draft.sheet, used, draft.left_out)
     for other in draft.sheets[1:]:

@@ -89,7 +89,11 @@ class BoundMapping:
 
     def _checks_of(self, column: Column) -> Iterator[Check]:
         raw, typed = quote(f"raw {column.name}"), quote(column.name)
-        is_placed = (self.table.name, column.name) in (("experiment", "assigned_at"), ("outcomes", "at"))
+        is_placed = (self.table.name, column.name) in (
+            ("experiment", "assigned_at"),
+            ("experiment", "cluster"),
+            ("outcomes", "at"),
+        )
         if column.required or is_placed:
             yield Check(condition=f"{raw} IS NULL", column=column.name, reason="is empty")
         if column.type in _UNREADABLE:

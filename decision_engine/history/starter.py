@@ -214,6 +214,10 @@ def _taken(draft: ExperimentDraft) -> list[str]:
     files = draft.files
     told = [f"{sheet.name}: further users of the experiment" for sheet in files.parts]
     told += [f"{one.sheet.name}: what is known of the experiment's users ({_some(one.covariates)})" for one in files.lookups]
+    if draft.cluster is not None:
+        told.append(
+            f"{draft.cluster}: what was drawn as a whole, as all users of one got the same; errors count them, not users"
+        )
     for events in files.events:
         names = _some([name for name in events.lines if name not in ("user_id", "at")])
         when = "from the assignment on, for as long as the horizon" if "at" in events.lines else "whenever they were"
