@@ -20,8 +20,11 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
     """
     actions = [name for name in draft.groups.values() if name != "none"]
     lines = ["# One row a user. Canonical column: SQL expression over the source's columns.", "tables:", "  experiment:"]
-    for sheet in (draft.sheet, *draft.files.parts):
-        lines += _mapping(draft, sheet.name, marked)
+    parts = (draft.sheet, *draft.files.parts)
+    mappings = [line for sheet in parts for line in _mapping(draft, sheet.name, marked)]
+    if len(parts) == 1:  # no list of one
+        mappings = [mappings[0].replace("- ", "", 1), *(line[2:] for line in mappings[1:])]
+    lines += mappings
     if draft.files.events:
         lines += [
             "  # A row an order, click or the like: numbers that are summed by user, from the assignment on.",

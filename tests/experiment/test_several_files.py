@@ -56,7 +56,7 @@ def test_assignment_orders_and_customers_become_one_experiment_that_runs(tmp_pat
     customers = pd.DataFrame({"user_id": _users(), "age": rng.integers(18, 80, USERS), "region": rng.choice(["n", "s"], USERS)})
     orders = _orders(rng)
     written, said = _init(tmp_path, orders=orders, customers=customers, assignment=assignment)
-    (experiment,), (outcomes,) = written["tables"]["experiment"], written["tables"]["outcomes"]
+    experiment, (outcomes,) = written["tables"]["experiment"], written["tables"]["outcomes"]
     assert [join["source"] for join in experiment["join"]] == ["customers"]
     assert experiment["columns"]["assigned_at"] == "assigned_on"
     assert outcomes["columns"] == {"user_id": "user_id", "at": "order_date", "revenue": "amount", "orders": "1"}
@@ -118,7 +118,7 @@ def test_without_a_day_of_assignment_one_is_asked_for(tmp_path):
     rng = np.random.default_rng(6)
     test = pd.DataFrame({"user_id": _users(), "arm": _arms("control", "mail")})
     written, said = _init(tmp_path, test=test, orders=_orders(rng))
-    assert written["tables"]["experiment"][0]["columns"]["assigned_at"] == "TIMESTAMP '2024-01-01'"
+    assert written["tables"]["experiment"]["columns"]["assigned_at"] == "TIMESTAMP '2024-01-01'"
     assert any("when users were assigned, which no column says" in line for line in said["to_fill_in"])
 
 
