@@ -69,8 +69,13 @@ class ExperimentConfig(BaseModel):
     outcomes: Names = Field(
         min_length=1, description="Columns of what came of it, numbers; the first is money, the others are told beside it."
     )
-    money: Literal["revenue", "margin"] = Field(
-        "revenue", description="Whether the first outcome is revenue, of which `margin_share` is margin, or margin already."
+    money: Literal["revenue", "margin", "cases"] = Field(
+        "revenue",
+        description="Whether the first outcome is revenue, of which `margin_share` is margin, or margin already, or counts "
+        "cases, such as yes and no, of which each brings `worth`.",
+    )
+    worth: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="With `money: cases`: margin that one case of the first outcome brings, in currency."
     )
     covariates: Names = Field((), description="Columns of what was known of a user before the treatment.")
     categories: Names = Field((), description="Covariates that are categories although they are written as numbers.")
@@ -81,6 +86,10 @@ class ExperimentConfig(BaseModel):
         description="How long outcomes were counted, in words, such as two weeks."
     )
     ended_on: date = Field(description="Last day on which outcomes were counted; the plan is for the day after.")
+
+    def margin_a_unit(self, margin_share: float) -> float:
+        """Return the margin that one of the first outcome is: of revenue the share, of cases their worth."""
+        return {"revenue": margin_share, "margin": 1.0, "cases": self.worth or 1.0}[self.money]
 
     @property
     def horizon_weeks(self) -> int:
@@ -94,9 +103,9 @@ def completed(values: object) -> object:
         return values
     section, filled = values["experiment"], dict(values)
     filled.setdefault("time", _weeks_before(section.get("ended_on")))
-    if section.get("money") == "margin":
+    if section.get("money") in ("margin", "cases"):
         filled.setdefault("margin_share", 1.0)
-        filled.setdefault("margin_source", "known")
+        filled.setdefault("margin_source", "known" if section["money"] == "margin" else "assumed")
     if isinstance(values.get("tables"), dict):
         filled["tables"] = _with_columns(values["tables"], section)
     return filled
@@ -203,6 +212,27 @@ def _check_company(values: dict[str, Any], tables: dict[str, Any]) -> Iterator[F
             place=("margin_share",),
             problem="the first outcome is margin already, a share of it makes no sense",
             remedy="take `margin_share` out, or say `money: revenue`",
+        )
+    yield from _check_worth(section, values)
+
+
+def _check_worth(section: dict[str, Any], values: dict[str, Any]) -> Iterator[Finding]:
+    counts = section.get("money") == "cases"
+    if counts and section.get("worth") is None:
+        yield Finding(
+            place=("experiment", "money"),
+            problem="the first outcome counts cases, and nothing says what one is worth",
+            remedy="add `worth:` with the margin that one case brings, in currency",
+        )
+    if not counts and section.get("worth") is not None:
+        yield Finding(
+            place=("experiment", "worth"), problem="`worth` goes with `money: cases`", remedy="say so, or take it out"
+        )
+    if counts and values.get("margin_share", 1) not in (1, 1.0):
+        yield Finding(
+            place=("margin_share",),
+            problem="`worth` is the margin of one case already, a share of it makes no sense",
+            remedy="take `margin_share` out",
         )
 
 

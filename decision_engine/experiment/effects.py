@@ -36,7 +36,8 @@ class TrialEffects:
     model : EffectModel
         Every declared action's effect with its verdict.
     outcomes : DataFrame
-        A row an action and outcome besides the first: action, outcome, control (the control group's mean), estimate, low, high.
+        A row an action and outcome besides the first: action, outcome, control (the control group's mean), is_share (whether it
+        is yes or no), estimate, low, high.
     averages : dict of int to Average
         Estimated average effects, by action.
     usable : tuple of int
@@ -257,6 +258,7 @@ class _Pair:
             baseline=float(self.margin[~self.treated].mean()),
             level=level,
             n_covariates=len(self.trial.covariate_names),
+            smaller_group=int(min(self.treated.sum(), (~self.treated).sum())),
             fewest_clusters=self._fewest_clusters(),
         )
 
@@ -371,9 +373,10 @@ def _other_outcomes(trial: Trial, assignment: Assignment, folds: IntArray, which
                     "action": trial.actions.names[action],
                     "outcome": name,
                     "control": float(outcome[trial.got(0)].mean()),
+                    "is_share": trial.is_share(place),
                     "estimate": average.estimate,
                     "low": low,
                     "high": high,
                 }
             )
-    return pd.DataFrame(rows, columns=["action", "outcome", "control", "estimate", "low", "high"])
+    return pd.DataFrame(rows, columns=["action", "outcome", "control", "is_share", "estimate", "low", "high"])

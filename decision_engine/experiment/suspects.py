@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from decision_engine.config.models import Config
 from decision_engine.effects.overlap import mean_differences
 from decision_engine.effects.randomisation import MISMATCH
 from decision_engine.experiment.assignment import Assignment
@@ -66,6 +67,12 @@ def groups_frame(trial: Trial, shares: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def shown_groups(trial: Trial, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups for people, who read the mean of yes and no as a share."""
+    shares = [name for place, name in enumerate(trial.outcome_names) if trial.is_share(place)]
+    return groups.rename(columns={f"mean {name}": f"{name}, share" for name in shares})
+
+
 def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:
     """Return what should be known before any effect is believed."""
     return [
@@ -79,6 +86,18 @@ def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> l
         *_outliers(trial),
         *_consent(trial),
     ]
+
+
+def counts_as_money(trial: Trial, config: Config) -> list[Remark]:
+    """Tell of a first outcome that is yes or no and yet counts as money."""
+    settings = config.experiment
+    if settings is None or settings.money == "cases" or not trial.is_share(0):
+        return []
+    words = (
+        f"{trial.outcome_names[0]} is yes or no, and counts as an amount of money: a plan weighs it against costs as if one "
+        f"were {config.currency} 1. Say `money: cases` in `experiment`, and as `worth` the margin that one brings."
+    )
+    return [Remark(kind="money", words=words)]
 
 
 def crossovers(history: History) -> list[Remark]:
@@ -232,7 +251,7 @@ def _outliers(trial: Trial) -> list[Remark]:
     money, name = trial.outcomes[:, 0], trial.outcome_names[0]
     total = float(np.abs(money).sum())
     few = max(1, money.size // 1000)
-    if total <= 0.0 or money.size < 1000:
+    if total <= 0.0 or money.size < 1000 or trial.is_share(0):
         return []
     top = np.sort(np.abs(money))[-few:]
     if float(top.sum()) / total <= TOP_SHARE:

@@ -87,6 +87,10 @@ class Trial:
         """(n_users,): what each user is part of as evidence: their cluster, or themselves."""
         return np.arange(self.n_users, dtype=np.int64) if self.clusters is None else self.clusters.codes
 
+    def is_share(self, place: int) -> bool:
+        """Whether an outcome is yes or no, so that its mean is a share of users."""
+        return bool(np.isin(self.outcomes[:, place], (0.0, 1.0)).all())
+
     def got(self, action: int) -> BoolArray:
         """Return (n_users,): who got the treatment."""
         return np.asarray(self.treatments == action)
@@ -112,7 +116,6 @@ def read_trial(history: History, config: Config) -> Trial:
     covariates = [name for name in settings.covariates if clusters is None or name != clusters.name]
     coding = Coding.learn(frame, covariates, settings.categories)
     outcomes = frame[list(settings.outcomes)].to_numpy(np.float64)
-    share = config.margin_share if settings.money == "revenue" else 1.0
     propensities = np.full(len(frame), np.nan)
     if "propensity" in frame:
         propensities = np.asarray(frame["propensity"].to_numpy(np.float64))
@@ -122,7 +125,7 @@ def read_trial(history: History, config: Config) -> Trial:
         actions=actions,
         treatments=treatments,
         propensities=propensities,
-        margin=outcomes[:, 0] * share,
+        margin=outcomes[:, 0] * settings.margin_a_unit(config.margin_share),
         outcomes=outcomes,
         outcome_names=settings.outcomes,
         covariate_names=coding.names,

@@ -7,6 +7,7 @@ broken draw is what breaks the comparison; where they were chosen, everything is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 from scipy.stats import norm
 
@@ -29,6 +30,8 @@ from decision_engine.effects.verdict import (
 from decision_engine.experiment.assignment import Assignment
 from decision_engine.experiment.clusters import FEWEST_CLUSTERS
 
+NARROW = 0.5  # of the estimate, within which its interval should lie for the effect to be known well
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -42,6 +45,8 @@ class Evidence:
         Effect that would be found with probability 0.8.
     baseline : float
         Mean margin of the control group.
+    smaller_group : int
+        Users of the group that has fewer.
     fewest_clusters : int or None
         Clusters of the group that has fewer, where whole clusters were drawn.
     """
@@ -56,6 +61,7 @@ class Evidence:
     baseline: float
     level: float
     n_covariates: int
+    smaller_group: int
     fewest_clusters: int | None = None
 
 
@@ -72,7 +78,33 @@ def judge_evidence(evidence: Evidence) -> tuple[tuple[Check, ...], Verdict, tupl
     else:
         because = "treated and control overlap and agree after weighting; it is assumed that nothing unrecorded decided"
     verdict, reasons = judge(checks, recorded=known, because=because)
+    if told := _how_precise(evidence, verdict, checks):
+        reasons = (*reasons, told) if verdict is Verdict.IDENTIFIED else (f"{reasons[0]}; {told}", *reasons[1:])
     return checks, verdict, reasons
+
+
+def _how_precise(evidence: Evidence, verdict: Verdict, checks: tuple[Check, ...]) -> str:
+    """Say of a comparison that holds how many users it would take to know its effect well; nothing where it is known well."""
+    failed = {check.name for check in checks if not check.passed}
+    if failed - {"precision"} or verdict is Verdict.NOT_IDENTIFIED:
+        return ""
+    low, high = evidence.average.interval(evidence.level)
+    half, size = (high - low) / 2.0, abs(evidence.average.estimate)
+    if low > 0.0 or high < 0.0:
+        times = (half / (NARROW * size)) ** 2
+        wanted = f"bring the interval to within {NARROW:.0%} of the estimate"
+    elif evidence.baseline:
+        times = (evidence.detectable / (WORTH_KNOWING * abs(evidence.baseline))) ** 2
+        wanted = f"tell an effect of {WORTH_KNOWING:.0%} of the control group's mean from nothing"
+    else:
+        return ""
+    if times <= 1.0:
+        return ""
+    n = times * evidence.smaller_group
+    digits = 10.0 ** max(0, floor(log10(n)) - 1)
+    return (
+        f"it can be known, and is not known precisely yet: about {ceil(n / digits) * digits:,.0f} users a group would {wanted}"
+    )
 
 
 def _of_the_draw(evidence: Evidence) -> list[Check]:

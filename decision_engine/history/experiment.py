@@ -19,7 +19,7 @@ from decision_engine.history.cluster_columns import cluster_column
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.experiment_files import ExperimentFiles, FileFinder, find_audience
-from decision_engine.history.experiment_outcomes import find_outcomes
+from decision_engine.history.experiment_outcomes import NO_MONEY, find_outcomes
 from decision_engine.history.experiment_times import TrialTimes, find_times
 from decision_engine.history.infer import CLOSE, name_parts
 from decision_engine.history.known_before import why_no_covariate
@@ -76,6 +76,11 @@ class ExperimentDraft:
     files: ExperimentFiles
     times: TrialTimes
     cluster: str | None
+
+    @property
+    def counts_cases(self) -> bool:
+        """Whether the first outcome is no amount of money, and what one case is worth has to be asked."""
+        return self.money_guessed.startswith(NO_MONEY)
 
     @property
     def sheets(self) -> list[Sheet]:
@@ -175,9 +180,7 @@ def _draft(
     times = find_times(connection, sheet, files.events, taken)
     summed, before = _summed(files, times)
     if summed and not is_paid:
-        money_guessed = (
-            "" if "revenue" in summed else money_guessed or "no column of money was found; this counts cases, not money"
-        )
+        money_guessed = "" if "revenue" in summed else money_guessed or NO_MONEY
     outcomes = (*own, *summed) if is_paid else (*summed, *own)
     if not outcomes:
         return None

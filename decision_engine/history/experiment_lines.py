@@ -47,7 +47,15 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
         asked = f" # {marked}: {draft.money_guessed}" if place == 0 and draft.money_guessed else ""
         asked = asked or _confidence(draft, "money", name) or _confidence(draft, "outcome", name)
         lines.append(f"    - {yaml_text(name)}{asked}")
-    lines.append("  money: revenue # or margin, if the first outcome is margin already")
+    counts = draft.counts_cases
+    lines += (
+        [
+            "  money: cases # the first outcome counts cases",
+            f"  worth: 10 # {marked}: margin that one case brings; 10 is a placeholder",
+        ]
+        if counts
+        else ["  money: revenue # or margin, if the first outcome is margin already"]
+    )
     lines += folded("  covariates: [", draft.covariates, "] # known before the treatment: check this")
     return [
         *lines,
@@ -55,7 +63,7 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
         f"  horizon: {written(draft.times.horizon)}",
         f"  ended_on: {draft.times.ended_on.expression} # {marked}: {draft.times.ended_on.fill_in}",
         "",
-        f"margin_share: 0.25 # {marked}: margin as a share of revenue; 0.25 is a placeholder",
+        *([] if counts else [f"margin_share: 0.25 # {marked}: margin as a share of revenue; 0.25 is a placeholder"]),
         "margin_source: assumed",
         "",
         "actions:",

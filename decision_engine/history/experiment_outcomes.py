@@ -8,6 +8,7 @@ from decision_engine.history.flags import flag_values
 from decision_engine.history.known_before import is_before, why_no_part
 from decision_engine.history.sheets import Sheet
 
+NO_MONEY = "no column of money was found; this counts cases, not money"
 _HAS_MANY_VALUES = 12
 _IS_MONEY = 0.7  # confidence in money below which somebody should look
 
@@ -38,7 +39,7 @@ def find_outcomes(sheet: Sheet, taken: Iterable[str | None], *, named_only: bool
     if first:
         why = "" if money and money[0].confidence >= _IS_MONEY else "the name does not say for sure that it is money"
     elif binary:
-        first, why = binary[:1], "no column of money was found; this counts cases, not money"
+        first, why = binary[:1], NO_MONEY
     elif not named_only and (
         last := [name for name in sheet.looks if may_be(name) and sheet.looks[name].n_distinct > _HAS_MANY_VALUES]
     ):
