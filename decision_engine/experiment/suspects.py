@@ -11,16 +11,18 @@ from decision_engine.effects.overlap import mean_differences
 from decision_engine.effects.randomisation import MISMATCH
 from decision_engine.experiment.assignment import Assignment
 from decision_engine.experiment.clusters import inflation
+from decision_engine.experiment.covariates import IS_EMPTY
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
 from decision_engine.history.leakage import TOLD_BY_OUTCOME
 from decision_engine.history.readiness import Remark
 from decision_engine.history.record import History
-from decision_engine.history.setting_aside import CROSSOVER
+from decision_engine.history.setting_aside import CROSSOVER, say_crossovers
 from simulations.arrays import FloatArray
 
 TOLD_WHO_PAYS = 0.95  # area under the curve with which a covariate may tell who has any outcome at all
 FEWEST_TO_SUSPECT = 50
 EXPECTED_TO_SUSPECT = 20  # users of a group that lacks what others have, from which on chance is out of the question
+_EMPTY_TOLD = 6  # covariates with empty values, told one by one
 TOP_SHARE = 0.1  # of all money from one user in a thousand or fewer: one user then moves the estimate
 
 
@@ -106,11 +108,7 @@ def crossovers(history: History) -> list[Remark]:
     n = int(reasons.loc[(reasons["table"] == "experiment") & (reasons["reason"] == CROSSOVER), "rows"].sum())
     if not n:
         return []
-    words = (
-        f"{'1 user is' if n == 1 else f'{n:,} users are'} in more than one group; the first row counts. Crossovers blur what a "
-        "treatment does; leave such users out by `where`, or find out which group was theirs."
-    )
-    return [Remark(kind="group", words=words)]
+    return [Remark(kind="group", words=say_crossovers(n, last=False))]
 
 
 def _groups(trial: Trial) -> list[Remark]:
@@ -155,38 +153,57 @@ def _differences(assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:
     if any(not prediction.is_chance for prediction in assignment.predictions):
         return []  # the record may well follow the covariates
     limit = float(norm.isf(MISMATCH / 2.0 / len(balance)))
-    far = balance[balance["z"].abs() > limit].to_dict(orient="records")
+    far = balance[balance["z"].abs() > limit]
+    far = far.assign(about=far["covariate"].str.removesuffix(IS_EMPTY), far=far["z"].abs())
+    far = far.sort_values("far", ascending=False, kind="stable").drop_duplicates(["action", "about"]).sort_index()
+    drawn = "clusters were drawn" if assignment.mode == "clustered" else "users were drawn"
     return [
         Remark(
             kind="leakage",
-            words=f"{row['covariate']} differs between {row['action']} and the control group by {row['difference']:+.2f} "
-            f"standard deviations ({abs(row['z']):.1f} standard errors), although users were drawn: was it known before "
-            "the treatment?",
+            words=f"{_says(row['covariate'])} differs between {row['action']} and the control group by "
+            f"{row['difference']:+.2f} standard deviations ({abs(row['z']):.1f} standard errors), although {drawn}: "
+            "was it known before the treatment?",
         )
-        for row in far
+        for row in far.to_dict(orient="records")
     ]
 
 
+def _says(column: str) -> str:
+    """Return what a column of covariates says: its name, or whether that is empty."""
+    about = column.removesuffix(IS_EMPTY)
+    return column if about == column else f"whether {about} is empty"
+
+
 def _leakage(trial: Trial) -> list[Remark]:
-    """Suspect covariates that tell the outcome implausibly well, within the control group."""
+    """Suspect covariates that tell outcomes implausibly well, within the control group; each once, with all that it tells."""
     control = trial.got(0)
-    remarks = []
-    for place, outcome in enumerate(trial.outcome_names):
-        values = trial.outcomes[control, place]
-        for column, name in enumerate(trial.covariate_names):
-            covariate = trial.people.covariates[control, column].astype(np.float64)
-            both = np.isfinite(covariate)
-            if both.sum() < FEWEST_TO_SUSPECT or np.ptp(covariate[both]) == 0 or np.ptp(values[both]) == 0:
+    told: dict[str, list[str]] = {}
+    for column, name in enumerate(trial.covariate_names):
+        covariate = trial.people.covariates[control, column].astype(np.float64)
+        both = np.isfinite(covariate)
+        if both.sum() < FEWEST_TO_SUSPECT or np.ptp(covariate[both]) == 0:
+            continue
+        ranks = rankdata(covariate[both])
+        for place, outcome in enumerate(trial.outcome_names):
+            values = trial.outcomes[control, place][both]
+            if np.ptp(values) == 0:
                 continue
-            related, told = _rank_correlation(covariate[both], values[both]), _tells(covariate[both], values[both] > 0)
+            related = float(np.corrcoef(ranks, rankdata(values))[0, 1])
             if abs(related) > TOLD_BY_OUTCOME:
-                words = f"{name} goes with {outcome} in the control group (rank correlation {related:.2f})"
-            elif told > TOLD_WHO_PAYS:
-                words = f"{name} tells in the control group who has any {outcome} (AUC {told:.2f})"
+                words = f"goes with {outcome} (rank correlation {related:.2f})"
+            elif (area := _tells(covariate[both], values > 0)) > TOLD_WHO_PAYS:
+                words = f"tells who has any {outcome} (AUC {area:.2f})"
             else:
                 continue
-            remarks.append(Remark(kind="leakage", words=f"{words}; was it known before the treatment?"))
-    return remarks
+            told.setdefault(name, []).append(words)
+    return [
+        Remark(
+            kind="leakage",
+            words=f"in the control group, {_says(name)} {' and '.join(words)}; was it known before the treatment?",
+        )
+        for name, words in told.items()
+        if not (name.endswith(IS_EMPTY) and name.removesuffix(IS_EMPTY) in told)
+    ]
 
 
 def _reach(trial: Trial) -> list[Remark]:
@@ -200,17 +217,16 @@ def _reach(trial: Trial) -> list[Remark]:
             group = trial.got(action)
             others = ~group
             expected = float((~nothing[others]).mean()) * float(group.sum()) if others.any() else 0.0
-            if nothing[group].all() and expected > EXPECTED_TO_SUSPECT:
-                words = (
-                    f"{name} is 0 for all {int(group.sum()):,} users of {trial.actions.names[action]}, where {expected:,.0f} "
-                    "would have it as in the other groups: it tells who was reached: neither an outcome nor known before."
-                )
-                remarks.append(Remark(kind="leakage", words=words))
+            if not (nothing[group].all() and expected > EXPECTED_TO_SUSPECT):
+                continue
+            about, who = name.removesuffix(IS_EMPTY), f"all {int(group.sum()):,} users of {trial.actions.names[action]}"
+            words = (
+                f"{name} is 0 for {who}, where {expected:,.0f} would have it as in the other groups: it tells who was reached:"
+            )
+            if about != name:
+                words = f"{about} is filled for {who}, where {expected:,.0f} would lack it as in the other groups:"
+            remarks.append(Remark(kind="leakage", words=f"{words} neither an outcome nor known before."))
     return remarks
-
-
-def _rank_correlation(one: FloatArray, other: FloatArray) -> float:
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
 
 
 def _tells(covariate: FloatArray, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
@@ -239,10 +255,12 @@ def _missing(trial: Trial) -> list[Remark]:
             f"{values} {name} {'is no number and counts' if n == 1 else 'are no numbers and count'} as missing; if these are "
         )
         remarks.append(Remark(kind="missing", words=f"{words}no numbers but names, list {name} under `categories`."))
-    empty = ~np.isfinite(trial.people.covariates)
-    for place in np.flatnonzero(empty.any(axis=0)):
-        n = int(empty[:, place].sum())
-        words = f"{trial.covariate_names[place]} is empty for {n:,} of {trial.n_users:,} users ({n / trial.n_users:.1%})."
+    empty = (~np.isfinite(trial.people.covariates)).sum(axis=0)
+    order = [place for place in np.argsort(-empty, kind="stable") if empty[place]]
+    told = [f"{trial.covariate_names[place]} for {empty[place]:,} ({empty[place] / trial.n_users:.1%})" for place in order]
+    if told:
+        more = f"; {len(told) - _EMPTY_TOLD:,} further covariates for fewer" if len(told) > _EMPTY_TOLD else ""
+        words = f"of {trial.n_users:,} users some lack covariates: {', '.join(told[:_EMPTY_TOLD])}{more}."
         remarks.append(Remark(kind="missing", words=words))
     return remarks
 
