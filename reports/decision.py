@@ -8,7 +8,14 @@ from typing import Any
 from reports import numbers
 from reports.document import Section
 from reports.markup import Html, element, paragraph
-from reports.phrases import assumption_sentence, decision_sentence, from_experiment, horizon, worlds_with_a_loss
+from reports.phrases import (
+    assumption_sentence,
+    decision_sentence,
+    from_experiment,
+    horizon,
+    margin_words,
+    worlds_with_a_loss,
+)
 from reports.plan import PlanReport
 
 
@@ -37,7 +44,7 @@ def _worlds_with_a_loss(plan: PlanReport) -> tuple[str, str, str]:
 
 def _margin_remark(settings: Mapping[str, Any]) -> str:
     is_outcome = from_experiment(settings) and settings["margin_share"] == 1
-    return "the outcome is margin" if is_outcome else f"margin {numbers.share(settings['margin_share'])} of revenue"
+    return "the outcome is margin" if is_outcome and not settings.get("margin_of") else f"margin {margin_words(settings)}"
 
 
 def _figures(plan: PlanReport) -> Html:

@@ -15,7 +15,7 @@ from reports import numbers
 from reports.document import Section
 from reports.effects import EffectsReport
 from reports.markup import element, joined
-from reports.phrases import difference_phrase, worlds_with_a_loss
+from reports.phrases import difference_phrase, margin_words, worlds_with_a_loss
 from reports.plan import PlanReport
 from reports.simulator import SimulatorReport
 from reports.tables import plain
@@ -174,8 +174,7 @@ def _plan(plan: PlanReport) -> list[Doubt]:
         words = f"{numbers.share(assumed)} of the plan's value before cost stands on effects that nobody measured."
         doubts.append(Doubt(kind=kind, lead="Assumed effects.", words=words))
     if totals["share_assumed"]["margin"] > 0:
-        part = numbers.share(settings["margin_share"])
-        words = f"Margin is taken as {part} of revenue; every amount of margin moves in step with that share."
+        words = f"Margin is taken as {margin_words(settings)}; every amount of margin moves in step with that."
         doubts.append(Doubt(kind="assumed margin", lead="Assumed margin.", words=words))
     return doubts
 
@@ -223,6 +222,9 @@ def _estimate_in_use(row: Mapping[Any, Any], report: EffectsReport) -> list[Doub
 
 
 def _told(row: Mapping[Any, Any], which: str, report: EffectsReport) -> str:
+    if report.case:
+        bounds = numbers.interval(*(row[f"{which}{end}"] * report.scale for end in ("low", "high")))
+        return f"{bounds} {report.unit}, {report.level:.0%} interval"
     bounds = numbers.interval(row[f"{which}low"], row[f"{which}high"])
     return f"{bounds} {report.currency} of margin a user within {report.span}, {report.level:.0%} interval"
 

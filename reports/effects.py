@@ -50,6 +50,9 @@ class EffectsReport:
         The horizon in words, where it is not told in weeks: of an experiment, whose page speaks of users, not of contacts.
     outcomes : frame or None, a row an action and further outcome
         action, outcome, control, estimate, low, high.
+    case : str
+        What the first outcome counts, where it is yes or no or counts cases; effects are then told in cases. `worth` is the
+        margin that one brings.
     """
 
     effects: pd.DataFrame
@@ -60,6 +63,24 @@ class EffectsReport:
     experiments: Mapping[str, str] = field(default_factory=dict)
     horizon: str = ""
     outcomes: pd.DataFrame | None = None
+    case: str = ""
+    worth: float = 1.0
+
+    @property
+    def scale(self) -> float:
+        """What effects are multiplied by: users to whom they are told, over what one case brings."""
+        return PER / self.worth
+
+    @property
+    def what(self) -> str:
+        """What an effect is an effect on."""
+        return f"cases of {self.case}" if self.case else "extra margin"
+
+    @property
+    def unit(self) -> str:
+        """What an effect is told in: money, or cases where the outcome counts them."""
+        counted = f"more cases of {self.case}" if self.case else self.currency
+        return f"{counted} per {PER:,} treated users over {self.span}"
 
     @property
     def span(self) -> str:
@@ -72,18 +93,17 @@ def effects_section(report: EffectsReport) -> Section:
     frame = report.effects.assign(_assumed=report.effects["verdict"] == "assumed")
     if "used_source" not in frame:
         frame["used_source"] = ["estimated" if verdict == "identified" else "assumed" for verdict in frame["verdict"]]
-    unit = f"{report.currency} per {PER:,} treated users over {report.span}"
+    unit = report.unit
     verdicts = [word for word in _MEANING if (frame["verdict"] == word).any()]
     source = "experiment" if report.horizon else "history"
     meaning = "; ".join(f"{word}: {_MEANING[word].replace('history', source)}" for word in verdicts)
     body = [
         paragraph(
-            f"What one contact changes within {report.span}: extra margin before the action's own cost, with "
-            f"{report.level:.0%} intervals.",
+            _changes(report),
             f"{meaning[:1].upper()}{meaning[1:]}." if meaning else "",
         ),
         figure(
-            effects_chart(report.effects, unit=f"extra margin, {unit}", scale=PER),
+            effects_chart(report.effects, unit=unit if report.case else f"extra margin, {unit}", scale=report.scale),
             f"Effects: {'; '.join(f'{_DRAWN[word]}: {word}' for word in verdicts)}.",
         ),
         html_table(frame, _columns(report, frame), caption=f"Effects of actions, {unit}.", limit=40),
@@ -93,16 +113,35 @@ def effects_section(report: EffectsReport) -> Section:
     return Section(heading="Effects of the actions", body=tuple(part for part in body if part))
 
 
+def _changes(report: EffectsReport) -> str:
+    if report.case:
+        return (
+            f"What one contact changes within {report.span}: {report.what} per {PER:,} users, with {report.level:.0%} "
+            f"intervals; ten in {PER:,} are one percentage point. One brings "
+            f"{numbers.money(report.worth, report.currency)} of margin."
+        )
+    return (
+        f"What one contact changes within {report.span}: extra margin before the action's own cost, with {report.level:.0%} "
+        "intervals."
+    )
+
+
 def _columns(report: EffectsReport, frame: pd.DataFrame) -> list[Column]:
     columns = [
         words_column("Action", "action"),
         words_column("Verdict", "verdict"),
-        estimate_column("Extra margin (interval)", ("estimate", "low", "high"), frame, scale=PER, assumed="_assumed"),
+        estimate_column(
+            f"{report.what[:1].upper()}{report.what[1:]} (interval)",
+            ("estimate", "low", "high"),
+            frame,
+            scale=report.scale,
+            assumed="_assumed",
+        ),
     ]
     if "used_estimate" in frame:
         names = ("used_estimate", "used_low", "used_high")
         reckon = "The plan reckons with" if report.horizon else "The simulators reckon with"
-        columns.append(estimate_column(reckon, names, frame, scale=PER, assumed="used_source"))
+        columns.append(estimate_column(reckon, names, frame, scale=report.scale, assumed="used_source"))
     if "estimate_orders" in frame:
         columns.append(_orders_column(frame))
     return [
@@ -129,7 +168,12 @@ def _outcomes(outcomes: pd.DataFrame) -> Html:
         number_column("In the control group", "control", 1),
         estimate_column("Difference (interval)", ("estimate", "low", "high"), outcomes, scale=PER),
     ]
-    return html_table(scaled, columns, caption=f"Further outcomes, in the data's own unit per {PER:,} users.", limit=40)
+    return html_table(
+        scaled,
+        columns,
+        caption=f"Further outcomes per {PER:,} users: of yes and no how many users, else the data's own unit.",
+        limit=40,
+    )
 
 
 def _one_action(row: Mapping[Any, Any], report: EffectsReport) -> Html:

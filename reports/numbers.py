@@ -133,6 +133,21 @@ def share(value: object, *, signed: bool = False) -> str:
     return (_MINUS if part < 0 else "+" if signed else "") + digits + "%"
 
 
+def points(part: object, *, signed: bool = False) -> str:
+    """Write a difference of shares in percentage points.
+
+    Examples
+    --------
+    >>> points(0.0123, signed=True), points(-0.2), points(None)
+    ('+1.2 percentage points', '−20 percentage points', '–')
+    """
+    if is_missing(part):
+        return MISSING
+    hundredths = float(part) * 100.0  # type: ignore[arg-type]
+    places = 0 if abs(hundredths) >= 10 else 1 if abs(hundredths) >= 1 else 2
+    return f"{number(hundredths, places, signed=signed)} percentage points"
+
+
 def interval(low: object, high: object, decimals: int | None = None) -> str:
     """Write two bounds with as many decimals each.
 

@@ -94,11 +94,15 @@ def assumption_sentence(totals: Document, settings: Document) -> str:
         words = "All of its value rests on assumed effects"
     else:
         words = f"{numbers.share(effect)} of its value rests on assumed effects, the rest on estimated ones"
-    level = numbers.share(settings["margin_share"])
-    if from_experiment(settings) and settings["margin_share"] == 1 and margin == 0:
+    if from_experiment(settings) and settings["margin_share"] == 1 and margin == 0 and not settings.get("margin_of"):
         return f"{words}; the outcome is margin already."
     kind = "is known" if margin == 0 else "is an assumption" if effect == 0 else "is an assumption too"
-    return f"{words}; the margin, {level} of revenue, {kind}."
+    return f"{words}; the margin, {margin_words(settings)}, {kind}."
+
+
+def margin_words(settings: Document) -> str:
+    """Say what margin is reckoned from: a share of revenue, or what one case brings."""
+    return str(settings.get("margin_of") or f"{numbers.share(settings['margin_share'])} of revenue")
 
 
 def budget_sentence(totals: Document, settings: Document) -> str:

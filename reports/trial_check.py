@@ -97,7 +97,9 @@ def _groups(report: TrialCheckReport) -> Section:
         if "mean_propensity" not in report.groups
         else "."
     )
-    sizes = report.groups[[name for name in report.groups if not str(name).startswith("mean ")]]
+    sizes = report.groups[
+        [name for name in report.groups if not str(name).startswith("mean ") and not str(name).endswith(", share")]
+    ]
     table = html_table(sizes, plain_columns(sizes), caption="The groups and their sizes.", limit=40)
     return Section(
         heading="Who got what",

@@ -190,7 +190,24 @@ _TABLES = (
                 description="The probability with which the user got this treatment, in (0, 1].",
             ),
             _CONSENT,
+            Column(
+                name="cluster",
+                type=ColumnType.TEXT,
+                description="What was drawn as a whole, such as a store or a household; errors count clusters.",
+            ),
+            Column(
+                name="assigned_at",
+                type=ColumnType.TIME,
+                description="When the user was assigned; rows of `outcomes` count from then on.",
+            ),
         ),
+    ),
+    Table(
+        name="outcomes",
+        description="One row an order, click or other event of an experiment's users; other mapped columns are numbers, "
+        "summed by user.",
+        extra_columns=True,
+        columns=(_USER, Column(name="at", type=ColumnType.TIME, description="When it came about.")),
     ),
     Table(
         name="audience",

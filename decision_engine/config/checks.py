@@ -138,11 +138,12 @@ def _check_mapping(
                 problem=f"table {name} has no column {column!r}",
                 remedy=suggest(column, known),
             )
-    if mapping.get("returns") is not None and "revenue" not in known:
+    has_revenue = "revenue" in known or (name == "outcomes" and "revenue" in columns)
+    if mapping.get("returns") is not None and not has_revenue:
         yield Finding(
             place=(*place, "returns"),
             problem=f"table {name} has no revenue that a return could turn",
-            remedy="`returns` goes with orders and items",
+            remedy="`returns` goes with orders and items, and with outcomes that have a `revenue`",
         )
     if mapping.get("corrections") not in (None, "none") and not table.key:
         yield Finding(

@@ -17,9 +17,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from decision_engine.config.findings import Finding, suggest
 from decision_engine.config.origin import Place
 
-TABLES = ("experiment", "audience")
+TABLES = ("experiment", "outcomes", "audience")
+BEFORE = "_before"  # behind the name of a summed column: its sum over what came before the assignment, a covariate
 _LIVES = ("orders", "items", "products", "exposures", "customers", "reviews", "tickets", "searches")
-_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent"})
+_RESERVED = frozenset({"user_id", "treatment", "propensity", "consent", "assigned_at", "cluster", "at"})
+_OF_EVENTS = frozenset({"user_id", "at"})
 _DAYS = {"day": 1.0, "week": 7.0, "fortnight": 14.0, "month": 30.4375, "quarter": 91.3125, "year": 365.25}
 _COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
            "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13}  # fmt: skip
@@ -67,8 +69,13 @@ class ExperimentConfig(BaseModel):
     outcomes: Names = Field(
         min_length=1, description="Columns of what came of it, numbers; the first is money, the others are told beside it."
     )
-    money: Literal["revenue", "margin"] = Field(
-        "revenue", description="Whether the first outcome is revenue, of which `margin_share` is margin, or margin already."
+    money: Literal["revenue", "margin", "cases"] = Field(
+        "revenue",
+        description="Whether the first outcome is revenue, of which `margin_share` is margin, or margin already, or counts "
+        "cases, such as yes and no, of which each brings `worth`.",
+    )
+    worth: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="With `money: cases`: margin that one case of the first outcome brings, in currency."
     )
     covariates: Names = Field((), description="Columns of what was known of a user before the treatment.")
     categories: Names = Field((), description="Covariates that are categories although they are written as numbers.")
@@ -79,6 +86,10 @@ class ExperimentConfig(BaseModel):
         description="How long outcomes were counted, in words, such as two weeks."
     )
     ended_on: date = Field(description="Last day on which outcomes were counted; the plan is for the day after.")
+
+    def margin_a_unit(self, margin_share: float) -> float:
+        """Return the margin that one of the first outcome is: of revenue the share, of cases their worth."""
+        return {"revenue": margin_share, "margin": 1.0, "cases": self.worth or 1.0}[self.money]
 
     @property
     def horizon_weeks(self) -> int:
@@ -92,9 +103,9 @@ def completed(values: object) -> object:
         return values
     section, filled = values["experiment"], dict(values)
     filled.setdefault("time", _weeks_before(section.get("ended_on")))
-    if section.get("money") == "margin":
+    if section.get("money") in ("margin", "cases"):
         filled.setdefault("margin_share", 1.0)
-        filled.setdefault("margin_source", "known")
+        filled.setdefault("margin_source", "known" if section["money"] == "margin" else "assumed")
     if isinstance(values.get("tables"), dict):
         filled["tables"] = _with_columns(values["tables"], section)
     return filled
@@ -110,7 +121,11 @@ def _weeks_before(ended_on: object) -> dict[str, Any]:
 
 
 def _with_columns(tables: dict[str, Any], section: dict[str, Any]) -> dict[str, Any]:
-    covariates, outcomes = _names(section.get("covariates")), _names(section.get("outcomes"))
+    summed = set(summed_columns(tables))
+    covariates, outcomes = (
+        [name for name in _names(section.get(key)) if name not in summed and name.removesuffix(BEFORE) not in summed]
+        for key in ("covariates", "outcomes")
+    )
     written = [mapping for mapping in _mappings(tables.get("experiment")) if isinstance(mapping.get("columns"), dict)]
     known = {str(name): expression for mapping in written for name, expression in mapping["columns"].items()}
     filled = dict(tables)
@@ -119,6 +134,12 @@ def _with_columns(tables: dict[str, Any], section: dict[str, Any]) -> dict[str, 
             mapped = [_mapping_with_columns(one, names, known) for one in _mappings(tables[table])]
             filled[table] = mapped if mapped else tables[table]
     return filled
+
+
+def summed_columns(tables: dict[str, Any]) -> list[str]:
+    """Return the columns of `tables.outcomes` that are summed by user."""
+    found = [mapping["columns"] for mapping in _mappings(tables.get("outcomes")) if isinstance(mapping.get("columns"), dict)]
+    return list(dict.fromkeys(str(name) for columns in found for name in columns if str(name) not in _OF_EVENTS))
 
 
 def _mapping_with_columns(mapping: dict[str, Any], names: list[str], known: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +213,27 @@ def _check_company(values: dict[str, Any], tables: dict[str, Any]) -> Iterator[F
             problem="the first outcome is margin already, a share of it makes no sense",
             remedy="take `margin_share` out, or say `money: revenue`",
         )
+    yield from _check_worth(section, values)
+
+
+def _check_worth(section: dict[str, Any], values: dict[str, Any]) -> Iterator[Finding]:
+    counts = section.get("money") == "cases"
+    if counts and section.get("worth") is None:
+        yield Finding(
+            place=("experiment", "money"),
+            problem="the first outcome counts cases, and nothing says what one is worth",
+            remedy="add `worth:` with the margin that one case brings, in currency",
+        )
+    if not counts and section.get("worth") is not None:
+        yield Finding(
+            place=("experiment", "worth"), problem="`worth` goes with `money: cases`", remedy="say so, or take it out"
+        )
+    if counts and values.get("margin_share", 1) not in (1, 1.0):
+        yield Finding(
+            place=("margin_share",),
+            problem="`worth` is the margin of one case already, a share of it makes no sense",
+            remedy="take `margin_share` out",
+        )
 
 
 def _check_names(section: dict[str, Any], tables: dict[str, Any]) -> Iterator[Finding]:
@@ -215,12 +257,48 @@ def _check_names(section: dict[str, Any], tables: dict[str, Any]) -> Iterator[Fi
         for mapping in _mappings(tables[table]):
             columns = mapping.get("columns")
             for name in columns if isinstance(columns, dict) else ():
-                if str(name) not in known:
+                if str(name) not in known and not (table == "outcomes" and f"{name}{BEFORE}" in covariates):
                     yield Finding(
                         place=("tables", table, "columns", str(name)),
                         problem=f"column {name!r} is neither an outcome nor a covariate",
                         remedy="name it under `experiment.outcomes` or `experiment.covariates`, or take it out",
                     )
+    yield from _check_events(tables, outcomes, covariates)
+
+
+def _check_events(tables: dict[str, Any], outcomes: list[str], covariates: list[str]) -> Iterator[Finding]:
+    """Yield what is wrong with `tables.outcomes`: columns that stand twice, and times that nothing can be held against."""
+    summed = summed_columns(tables)
+    written = [mapping.get("columns") for mapping in _mappings(tables.get("experiment"))]
+    own = {str(name) for columns in written if isinstance(columns, dict) for name in columns}
+    for name in (name for name in summed if name in own):
+        yield Finding(
+            place=("tables", "experiment", "columns", name),
+            problem=f"`{name}` is summed from tables.outcomes, and is mapped here as well",
+            remedy="keep one of the two",
+        )
+    for index, name in enumerate(covariates):
+        if name in summed:
+            yield Finding(
+                place=("experiment", "covariates", index),
+                problem=f"`{name}` is summed over what came after the assignment",
+                remedy=f"`{name}{BEFORE}` is its sum before, which may be a covariate",
+            )
+    timed = [mapping for mapping in _mappings(tables.get("outcomes")) if "at" in (mapping.get("columns") or {})]
+    if timed and own and "assigned_at" not in own:
+        yield Finding(
+            place=("tables", "experiment", "columns"),
+            problem="rows of tables.outcomes have times, and nothing says from when on they count",
+            remedy="add `assigned_at:` with when users were assigned, \"TIMESTAMP '2024-03-01'\" where it is one for all",
+        )
+    dated = {name for mapping in timed for name in mapping["columns"]}
+    for index, name in enumerate(covariates):
+        if (plain := name.removesuffix(BEFORE)) != name and plain in summed and plain not in dated:
+            yield Finding(
+                place=("experiment", "covariates", index),
+                problem=f"rows of tables.outcomes that hold {plain} have no time, so that none is known to be before",
+                remedy="map their `at`, or take the covariate out",
+            )
 
 
 def _check_shares(section: dict[str, Any], actions: list[str]) -> Iterator[Finding]:

@@ -101,6 +101,9 @@ class TablesConfig(Section):
     tickets: Mappings | None = Field(None, description="One row a question or complaint.")
     searches: Mappings | None = Field(None, description="One row a search.")
     experiment: Mappings | None = Field(None, description="One row a user of a test, instead of orders.")
+    outcomes: Mappings | None = Field(
+        None, description="One row an order or click of an experiment's users: numbers that are summed by user."
+    )
     audience: Mappings | None = Field(None, description="Users to plan for after an experiment; left out, those of the test.")
 
     def mapped(self) -> dict[str, tuple[TableMapping, ...]]:

@@ -22,11 +22,12 @@ from scipy.stats import chisquare, norm, rankdata
 
 from decision_engine.effects.nuisances import CLIP, cross_fit, row_folds
 from decision_engine.effects.randomisation import MISMATCH
+from decision_engine.experiment.clusters import FEWEST_CLUSTERS, Clusters
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
 from decision_engine.history.calibration import binned, weighed, weighed_in_bins
 from simulations.arrays import BoolArray, Float32Array, FloatArray
 
-Mode = Literal["randomised", "recorded", "mixed", "observational"]
+Mode = Literal["randomised", "recorded", "mixed", "clustered", "observational"]
 _TREES = 60
 
 
@@ -93,12 +94,15 @@ class Assignment:
     ----------
     mode : str
         "recorded": all probabilities are logged; "mixed": some are; "randomised": none, and nothing speaks against a draw;
-        "observational": none, and the covariates tell who got what.
+        "clustered": users of one store, household or the like all got the same; "observational": none, and the covariates tell
+        who got what.
     chances : (n_users, n_actions) array
         Probability of each treatment: the group's share, or estimated by covariates and cross-fitted. What is recorded is not
         in it.
     taken : (n_users,) array
         Probability of what was given, recorded where it is.
+    drawn_together : str
+        Of users who were drawn together: by what, and what follows; else empty.
     """
 
     mode: Mode
@@ -107,6 +111,7 @@ class Assignment:
     predictions: tuple[Prediction, ...]
     chances: FloatArray
     taken: FloatArray
+    drawn_together: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -122,6 +127,8 @@ class Assignment:
                 f"Who got what follows in part from what was known before{told}: treated as observational, with probabilities "
                 "estimated from the covariates by models that did not see the user."
             )
+        if self.mode == "clustered":
+            return self.drawn_together
         if self.mode == "recorded":
             return "All probabilities of treatment are recorded and used as they stand."
         if self.mode == "mixed":
@@ -147,6 +154,8 @@ def p_words(p_value: float) -> str:
 def judge_assignment(trial: Trial, shares: dict[str, float], *, seed: int, guessed: bool = False) -> Assignment:
     """Answer the three questions; `shares` are those declared, by action, or none; `guessed` ones nobody vouched for."""
     known = np.isfinite(trial.propensities)
+    if trial.clusters is not None and trial.clusters.is_drawn:
+        return _judge_clusters(trial, trial.clusters, shares, known, guessed=guessed)
     predictions = tuple(_predict(trial, action, seed) for action in trial.given[1:] if _enough(trial, action))
     beyond = [one for one in predictions if one.p_value * len(predictions) < MISMATCH]
     mode: Mode = "recorded" if known.all() else "mixed" if known.any() else "observational" if beyond else "randomised"
@@ -159,6 +168,52 @@ def judge_assignment(trial: Trial, shares: dict[str, float], *, seed: int, guess
         predictions=predictions,
         chances=chances,
         taken=np.where(known, trial.propensities, own),
+    )
+
+
+def _judge_clusters(
+    trial: Trial, clusters: Clusters, shares: dict[str, float], known: BoolArray, *, guessed: bool
+) -> Assignment:
+    """Judge a draw of whole clusters: their numbers are held against the shares, and no classifier is asked.
+
+    Users of a cluster are alike, so that it would tell them from others under any draw.
+    """
+    chances = _shares(trial, None)
+    own = chances[np.arange(trial.n_users), trial.treatments]
+    found = f" ({clusters.name}, found among the covariates; map `cluster` to say so)" if clusters.is_guessed else ""
+    counts = clusters.counts(len(trial.actions))
+    told = ", ".join(f"{counts[a]:,} got {trial.actions.names[a]}" for a in trial.given)
+    few = min(int(counts[a]) for a in trial.given)
+    doubt = f" That few of a group leave intervals too narrow; {FEWEST_CLUSTERS} are needed." if few < FEWEST_CLUSTERS else ""
+    return Assignment(
+        mode="clustered",
+        sizes=_cluster_sizes(trial, clusters, shares, guessed=guessed),
+        calibration=None,
+        predictions=(),
+        chances=chances,
+        taken=np.where(known, trial.propensities, own),
+        drawn_together=f"All users of one {clusters.name} got the same{found}: whole clusters were drawn, and not users. Of "
+        f"{clusters.n:,}, {told}; errors count them, and not users.{doubt} Whether they were drawn at random, the balance of "
+        "what was known before has to tell.",
+    )
+
+
+def _cluster_sizes(trial: Trial, clusters: Clusters, shares: dict[str, float], *, guessed: bool) -> GroupSizes:
+    counts = clusters.counts(len(trial.actions))
+    names = [name for name in trial.actions.names if name in shares]
+    told = ", ".join(f"{counts[a]:,} {trial.actions.names[a]}" for a in trial.given)
+    if not names or guessed:
+        return GroupSizes(
+            against="nothing",
+            p_value=1.0,
+            words=f"Whether the groups are those that were drawn is not tested: whole clusters were ({clusters.name}: {told}), "
+            "and nothing vouches for the shares that were meant. `experiment.shares` declares them.",
+        )
+    observed = np.array([counts[trial.actions.index(name)] for name in names], dtype=np.float64)
+    wanted = np.array([shares[name] for name in names])
+    p_value = float(chisquare(observed, wanted / wanted.sum() * observed.sum()).pvalue)
+    return GroupSizes(
+        against="declared", p_value=p_value, words=_sized(p_value, f"{clusters.name}: {told}", "declared shares, in clusters")
     )
 
 

@@ -12,7 +12,15 @@ from decision_engine.config.models import Config
 from decision_engine.config.placeholders import warn_of
 from decision_engine.effects.overlap import AUC_OF_A_RULE
 from decision_engine.experiment.assignment import Assignment, judge_assignment
-from decision_engine.experiment.suspects import balance_frame, crossovers, groups_frame, remarks_on
+from decision_engine.experiment.follow_up import follow_up
+from decision_engine.experiment.suspects import (
+    balance_frame,
+    counts_as_money,
+    crossovers,
+    groups_frame,
+    remarks_on,
+    shown_groups,
+)
 from decision_engine.experiment.trial import FEWEST_USERS, Trial, read_trial
 from decision_engine.history import History, read_history
 from decision_engine.history.readiness import Remark, Support, no_consent, nobody, set_aside
@@ -97,6 +105,8 @@ def survey_trial(history: History, config: Config) -> TrialSurvey:
             *set_aside(history, config),
             *crossovers(history),
             *nobody(history, "experiment"),
+            *follow_up(history, config),
+            *counts_as_money(trial, config),
             *remarks_on(trial, assignment, balance),
             *_no_consent(history, trial),
         ),
@@ -171,10 +181,16 @@ def assignment_document(checked: CheckedTrial) -> dict[str, Any]:
         },
         "mode": assignment.mode,
         "words": assignment.words(),
+        "outcomes": [
+            {"name": name, "is_share": checked.trial.is_share(place)} for place, name in enumerate(checked.trial.outcome_names)
+        ],
         "groups": _records(checked.groups),
         "predictions": [{"action": p.action, "auc": p.auc, "p_value": p.p_value} for p in assignment.predictions],
         "balance": _records(checked.balance),
     }
+    clusters = checked.trial.clusters
+    if clusters is not None:
+        document["clusters"] = {"name": clusters.name, "count": clusters.n, "drawn": clusters.is_drawn}
     if calibration is not None:
         document["propensities"] = {
             "hold": calibration.holds,
@@ -223,7 +239,8 @@ def _wrapped_lines(words: str) -> str:
 def _groups_text(checked: CheckedTrial) -> str:
     from reports.tables import plain_columns, text_table
 
-    return text_table(checked.groups, plain_columns(checked.groups), width=_WIDTH)
+    groups = shown_groups(checked.trial, checked.groups)
+    return text_table(groups, plain_columns(groups), width=_WIDTH)
 
 
 def _wrapped(words: str) -> str:

@@ -9,6 +9,8 @@ from scipy.stats import norm
 from decision_engine.config.models import Config
 from decision_engine.config.placeholders import say_all
 from decision_engine.experiment.check import CheckedTrial
+from decision_engine.experiment.clusters import inflation
+from decision_engine.experiment.suspects import shown_groups
 from decision_engine.experiment.trial import Trial
 from decision_engine.stages.check_page import round_width
 from decision_engine.stages.check_words import first_place
@@ -35,10 +37,10 @@ def trial_check_report(checked: CheckedTrial, config: Config) -> TrialCheckRepor
         words=words,
         to_fill_in=tuple(say_all(config.origin.placeholders)),
         cards=_cards(checked, config),
-        groups=checked.groups,
+        groups=shown_groups(trial, checked.groups),
         outcomes=outcomes_frame(trial, config.interval_level),
         amounts=amounts_frame(trial),
-        amounts_axis=f"{trial.outcome_names[0]}, {config.currency}",
+        amounts_axis=trial.outcome_names[0] + ("" if settings.money == "cases" else f", {config.currency}"),
         balance=checked.balance,
         bins=None if calibration is None else calibration.bins,
         stages=pd.DataFrame([{"stage": s.stage, "supported": s.supported, "remark": s.remark} for s in checked.stages]),
@@ -53,7 +55,6 @@ def trial_check_report(checked: CheckedTrial, config: Config) -> TrialCheckRepor
 def _cards(checked: CheckedTrial, config: Config) -> list[tuple[str, str, str]]:
     history, trial, assignment = checked.history, checked.trial, checked.assignment
     aside, sizes = history.n_quarantined, assignment.sizes
-    control = trial.outcomes[trial.got(0), 0]
     best = max((one.auc for one in assignment.predictions), default=None)
     tested = {"declared": "declared shares", "recorded": "recorded probabilities", "nothing": "nothing to test against"}
     fit = "untested" if sizes.against == "nothing" else "yes" if sizes.fits else "no"
@@ -64,8 +65,17 @@ def _cards(checked: CheckedTrial, config: Config) -> list[tuple[str, str, str]]:
         ("Group sizes fit", fit, tested[sizes.against]),
         ("Drawn?", "—" if best is None else f"{best:.3f}", "AUC of who got what; 0.5 is a lottery"),
         ("Leakage suspects", f"{suspects}", f"of {numbers.plural(len(trial.covariate_names), 'covariate column')}"),
-        (f"{trial.outcome_names[0]}, control", f"{control.mean():,.2f}", f"{config.currency} a user, in the mean"),
+        (f"{trial.outcome_names[0]}, control", *_first_outcome(trial, config)),
     ]
+
+
+def _first_outcome(trial: Trial, config: Config) -> tuple[str, str]:
+    """Return the control group's mean of the first outcome and what it is: a share of users, cases, or money."""
+    mean = float(trial.outcomes[trial.got(0), 0].mean())
+    if trial.is_share(0):
+        return numbers.share(mean), "of users"
+    counts = config.experiment is not None and config.experiment.money == "cases"
+    return f"{mean:,.2f}", "a user, in the mean" if counts else f"{config.currency} a user, in the mean"
 
 
 def outcomes_frame(trial: Trial, level: float) -> pd.DataFrame:
@@ -78,6 +88,8 @@ def outcomes_frame(trial: Trial, level: float) -> pd.DataFrame:
             values = trial.outcomes[trial.got(action), place]
             some = values[values != 0.0]
             n, share = values.size, some.size / values.size
+            if trial.clusters is not None:  # as many users as are worth it, drawn one by one
+                n = values.size / inflation(values, trial.units[trial.got(action)])
             half, error = reach * reach / n, reach * float(values.std()) / n**0.5
             # Wilson's interval, which stays inside [0, 1] where few have any
             centre = (share + half / 2.0) / (1.0 + half)
@@ -85,7 +97,7 @@ def outcomes_frame(trial: Trial, level: float) -> pd.DataFrame:
             quarter, middle = np.quantile(some, [0.25, 0.75]) if some.size and not binary else (np.nan, np.nan)
             rows.append(
                 {
-                    "outcome": outcome, "action": trial.actions.names[action], "users": n, "is_binary": binary,
+                    "outcome": outcome, "action": trial.actions.names[action], "users": values.size, "is_binary": binary,
                     "any_share": share, "any_low": max(centre - width, 0.0), "any_high": min(centre + width, 1.0),
                     "mean": float(values.mean()), "low": float(values.mean()) - error, "high": float(values.mean()) + error,
                     "mean_of_any": float(some.mean()) if some.size and not binary else np.nan,

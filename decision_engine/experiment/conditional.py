@@ -20,9 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr
 
+from decision_engine.effects.learners import cluster_sums
 from decision_engine.effects.nuisances import N_FOLDS, cross_fit, row_folds
 from decision_engine.effects.weekly_shift import shrunk
 from decision_engine.experiment.expected import expected_by_group, gains_over_none
+from policies.ope.intervals import clustered_standard_error
 from simulations.arrays import ActionArray, Float32Array, FloatArray, IntArray
 from simulations.randomness import stream
 
@@ -36,12 +38,13 @@ _FARTHEST = 3.0  # standard deviations at which a covariate is cut off
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
-    """Users to learn from."""
+    """Users to learn from; `units` says which of them were drawn together."""
 
     covariates: Float32Array
     treatments: ActionArray
     margin: FloatArray
     taken: FloatArray
+    units: IntArray
 
     def take(self, rows: IntArray) -> Sample:
         """Return some of the users."""
@@ -50,6 +53,7 @@ class Sample:
             treatments=self.treatments[rows],
             margin=self.margin[rows],
             taken=self.taken[rows],
+            units=np.unique(self.units[rows], return_inverse=True)[1].astype(np.int64),
         )
 
 
@@ -85,7 +89,7 @@ class Slope:
 def predict_gains(sample: Sample, covariates: Float32Array, which: Sequence[int], *, n_actions: int, seed: int) -> Predicted:
     """Learn some treatments' effects from a sample and predict them for other users."""
     n, n_new = sample.treatments.size, covariates.shape[0]
-    folds = row_folds(np.arange(n), seed)
+    folds = row_folds(sample.units, seed)
     expected = expected_by_group(
         sample.covariates, sample.treatments, sample.margin, folds, n_actions=n_actions, seed=seed
     )  # fmt: skip
@@ -100,7 +104,7 @@ def predict_gains(sample: Sample, covariates: Float32Array, which: Sequence[int]
         target = np.concatenate([gains[:, action], np.zeros(n_new)])
         basis = np.column_stack([np.ones(n + n_new), linear, _feature(everybody, target, all_folds, learning, seed)])
         kept = _independent(basis[:n])
-        coefficients, covariance = _regress(basis[:n, kept], gains[:, action])
+        coefficients, covariance = _regress(basis[:n, kept], gains[:, action], sample.units)
         normals = stream(seed, "effects by user", action).standard_normal((DRAWS // 2, basis.shape[1]))[:, kept]
         error = np.concatenate([normals, -normals]) @ _root(covariance)
         mean[:, action] = basis[n:, kept] @ coefficients
@@ -111,7 +115,8 @@ def predict_gains(sample: Sample, covariates: Float32Array, which: Sequence[int]
 def cross_predicted(sample: Sample, which: Sequence[int], *, n_actions: int, seed: int) -> Predicted:
     """Predict each user's effects from the users of other folds; one draw of the error is one for all folds."""
     n = sample.treatments.size
-    folds = (stream(seed, "folds of users").permutation(n) % N_FOLDS).astype(np.int64)
+    places = stream(seed, "folds of users").permutation(int(sample.units.max(initial=-1)) + 1) % N_FOLDS
+    folds = places[sample.units].astype(np.int64)
     mean, draws = np.zeros((n, n_actions)), np.zeros((DRAWS, n, n_actions), dtype=np.float32)
     for fold in range(N_FOLDS):
         here = np.flatnonzero(folds == fold)
@@ -122,14 +127,14 @@ def cross_predicted(sample: Sample, which: Sequence[int], *, n_actions: int, see
     return Predicted(mean=mean, draws=draws)
 
 
-def slope_of(gains: FloatArray, predictions: FloatArray) -> Slope:
+def slope_of(gains: FloatArray, predictions: FloatArray, units: IntArray) -> Slope:
     """Regress users' gains on what was predicted for them."""
     centred = predictions - predictions.mean()
     if float(np.abs(centred).max(initial=0.0)) < 1e-12:
-        error = float(gains.var(ddof=1)) / gains.size
+        error = clustered_standard_error(gains, units) ** 2
         return Slope(average=float(gains.mean()), slope=0.0, covariance=np.diag([error, 0.0]))
     basis = np.column_stack([np.ones(gains.size), centred])
-    coefficients, covariance = _least_squares(basis, gains)
+    coefficients, covariance = _least_squares(basis, gains, units)
     return Slope(average=float(coefficients[0]), slope=float(coefficients[1]), covariance=covariance)
 
 
@@ -181,22 +186,22 @@ def _independent(basis: FloatArray) -> IntArray:
     return np.concatenate([[0], np.sort(kept) + 1]).astype(np.int64)
 
 
-def _least_squares(basis: FloatArray, gains: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return coefficients and their covariance, which holds whatever the errors' spread (White, 1980)."""
+def _least_squares(basis: FloatArray, gains: FloatArray, units: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return coefficients and their covariance, which holds whatever the errors' spread, and within units (White, 1980)."""
     bread = np.linalg.inv(basis.T @ basis)
     coefficients = bread @ (basis.T @ gains)
-    scores = basis * (gains - basis @ coefficients)[:, None]
+    scores = cluster_sums(basis * (gains - basis @ coefficients)[:, None], units)
     return np.asarray(coefficients), np.asarray(bread @ (scores.T @ scores) @ bread)
 
 
-def _regress(basis: FloatArray, gains: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _regress(basis: FloatArray, gains: FloatArray, units: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return coefficients, all but the constant shrunk, and their covariance before: shrinking takes no doubt away.
 
     The covariance after shrinking would make intervals half as wide, and hold the truth for every other user only where
     differences are real and the sample too small to show them. Kept whole, intervals of 90 % hold it for about nine users in
     ten where users differ, and for nearly all where they do not: a sample that cannot tell the two must allow for either.
     """
-    coefficients, covariance = _least_squares(basis, gains)
+    coefficients, covariance = _least_squares(basis, gains, units)
     unit = _SPREAD_UNITS * float(gains.std()) / np.sqrt(gains.size)
     if unit <= 0.0 or coefficients.size == 1:
         return coefficients, covariance

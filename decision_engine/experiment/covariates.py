@@ -18,6 +18,7 @@ from simulations.arrays import Float32Array, FloatArray
 MOST_LEVELS = 12  # of a category; rarer ones count together
 FEWEST_NUMBERS = 0.9  # share of a covariate's values from which on it is a number, and all others count as missing
 _EMPTY = "(empty)"
+IS_EMPTY = " is empty"  # behind the name of a number: the column that says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Coding:
         """Names of the columns."""
         names: list[str] = []
         for name, may_be_empty in self.numbers:
-            names += [name, f"{name} is empty"] if may_be_empty else [name]
+            names += [name, f"{name}{IS_EMPTY}"] if may_be_empty else [name]
         for name, levels, others in self.levels:
             names += [f"{name} = {level}" for level in levels] + [f"{name}: others"] * others
         return tuple(names)

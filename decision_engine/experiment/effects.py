@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,11 @@ from decision_engine.effects.doubly_robust import Average, average_effect, crude
 from decision_engine.effects.learners import partialled_out_average
 from decision_engine.effects.model import ActionEffect, EffectModel
 from decision_engine.effects.nuisances import CLIP, cross_fit, row_folds
-from decision_engine.effects.overlap import overlap_of
+from decision_engine.effects.overlap import Overlap, overlap_of
 from decision_engine.effects.refutation import effect_of_the_dealt
 from decision_engine.effects.verdict import WORTH_KNOWING, Verdict
 from decision_engine.experiment.assignment import Assignment
+from decision_engine.experiment.clusters import inflation
 from decision_engine.experiment.conditional import Predicted, Sample, Slope, cross_predicted, predict_gains, slope_of
 from decision_engine.experiment.expected import average_gain, expected_by_group, gains_over_none
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
@@ -35,7 +36,8 @@ class TrialEffects:
     model : EffectModel
         Every declared action's effect with its verdict.
     outcomes : DataFrame
-        A row an action and outcome besides the first: action, outcome, control (the control group's mean), estimate, low, high.
+        A row an action and outcome besides the first: action, outcome, control (the control group's mean), is_share (whether it
+        is yes or no), estimate, low, high.
     averages : dict of int to Average
         Estimated average effects, by action.
     usable : tuple of int
@@ -65,7 +67,7 @@ class TrialEffects:
 
 def estimate_trial(trial: Trial, assignment: Assignment, config: Config) -> TrialEffects:
     """Estimate what the treatments change."""
-    folds = row_folds(np.arange(trial.n_users), config.seed)
+    folds = row_folds(trial.units, config.seed)
     expected = _expected(trial, trial.margin, folds, config.seed)
     gains = gains_over_none(trial.treatments, trial.margin, assignment.taken, expected)
     effects, averages = [], {}
@@ -84,7 +86,11 @@ def estimate_trial(trial: Trial, assignment: Assignment, config: Config) -> Tria
         if _may_steer(effect, declared)
     )
     sample = Sample(
-        covariates=trial.people.covariates, treatments=trial.treatments, margin=trial.margin, taken=assignment.taken
+        covariates=trial.people.covariates,
+        treatments=trial.treatments,
+        margin=trial.margin,
+        taken=assignment.taken,
+        units=trial.units,
     )
     n_actions = len(trial.actions)
     predicted = cross_predicted(sample, usable, n_actions=n_actions, seed=config.seed)
@@ -100,7 +106,7 @@ def estimate_trial(trial: Trial, assignment: Assignment, config: Config) -> Tria
         gains=gains,
         predicted=predicted,
         audience=audience,
-        slopes={action: slope_of(gains[:, action], predicted.mean[:, action]) for action in usable},
+        slopes={action: slope_of(gains[:, action], predicted.mean[:, action], trial.units) for action in usable},
     )
 
 
@@ -168,6 +174,11 @@ class _Pair:
         return self.trial.people.covariates[self.rows]
 
     @property
+    def units(self) -> IntArray:
+        """What each row is part of as evidence: the user, or the cluster that was drawn as a whole."""
+        return self.trial.units[self.rows]
+
+    @property
     def tilt(self) -> FloatArray:
         """One where probabilities are known, e (1 - e) where they are estimated."""
         return np.ones(self.rows.size) if self.assignment.is_known else self.chances * (1.0 - self.chances)
@@ -181,11 +192,11 @@ class _Pair:
     def average(self) -> Average:
         """Return the average effect: over all users where probabilities are known, else over those of either group alike."""
         if self.assignment.is_known:
-            return average_gain(self.gains)
+            return average_gain(self.gains, self.trial.units)
         return average_effect(
             self.margin,
             self.treated,
-            self.rows,
+            self.units,
             taken=self.taken,
             untreated_model=self.untreated_model,
             treated_model=self.treated_model,
@@ -230,7 +241,7 @@ class _Pair:
         """Return EconML's average, over those of either group."""
         expected = self.untreated_model + self.chances * (self.treated_model - self.untreated_model)
         return partialled_out_average(
-            self.margin, self.treated, self.rows, expected=expected, chances=self.chances, seed=self.config.seed
+            self.margin, self.treated, self.units, expected=expected, chances=self.chances, seed=self.config.seed
         )
 
     def _evidence(self, average: Average, second: Average) -> Evidence:
@@ -238,32 +249,50 @@ class _Pair:
         reach = float(norm.ppf(0.5 + level / 2.0) + norm.ppf(POWER))
         return Evidence(
             assignment=self.assignment,
-            overlap=overlap_of(
-                self.covariates,
-                self.treated,
-                nobody,
-                propensities=self.chances,
-                weights=self.tilt / self.taken,
-                names=self.trial.covariate_names,
-            ),
+            overlap=self._overlap(nobody),
             average=average,
-            crude=crude_difference(self.margin, self.treated, nobody, self.rows),
+            crude=crude_difference(self.margin, self.treated, nobody, self.units),
             second=second,
             placebo=self._placebo(),
             detectable=reach * average.standard_error,
             baseline=float(self.margin[~self.treated].mean()),
             level=level,
             n_covariates=len(self.trial.covariate_names),
+            smaller_group=int(min(self.treated.sum(), (~self.treated).sum())),
+            fewest_clusters=self._fewest_clusters(),
         )
+
+    def _overlap(self, weeks: IntArray) -> Overlap:
+        """Return overlap and balance; of clusters drawn as a whole, chance moves means as far as if each were one user."""
+        found = overlap_of(
+            self.covariates,
+            self.treated,
+            weeks,
+            propensities=self.chances,
+            weights=self.tilt / self.taken,
+            names=self.trial.covariate_names,
+        )
+        if self.trial.clusters is None or not self.trial.clusters.is_drawn:
+            return found
+        counts = self.trial.clusters.counts(len(self.trial.actions))
+        return replace(found, by_chance=float(np.sqrt(1.0 / max(counts[0], 1) + 1.0 / max(counts[self.action], 1))))
+
+    def _fewest_clusters(self) -> int | None:
+        """Return the clusters of the group that has fewer; None where users were drawn one by one."""
+        if self.trial.clusters is None or not self.trial.clusters.is_drawn:
+            return None
+        counts = self.trial.clusters.counts(len(self.trial.actions))
+        return int(min(counts[0], counts[self.action]))
 
     def _placebo(self) -> Average:
         seed = self.config.seed
-        dealt = stream(seed, f"placebo {self.action}").permutation(self.treated)
-        folds = row_folds(np.arange(self.rows.size), seed)
+        _, first, places = np.unique(self.units, return_index=True, return_inverse=True)
+        dealt = stream(seed, f"placebo {self.action}").permutation(self.treated[first])[places]
+        folds = row_folds(places.astype(np.int64), seed)
         chances = np.full(self.rows.size, self.treated.mean())
         if not self.assignment.is_known:
             chances = np.clip(cross_fit(self.covariates, dealt.astype(np.float64), folds, seed=seed, binary=True), 0.01, 0.99)
-        return effect_of_the_dealt(self.margin, dealt, self.rows, self.covariates, chances, folds, seed=seed)
+        return effect_of_the_dealt(self.margin, dealt, self.units, self.covariates, chances, folds, seed=seed)
 
 
 def _chances_beside_a_record(trial: Trial, assignment: Assignment, rows: IntArray, treated: BoolArray, seed: int) -> FloatArray:
@@ -313,14 +342,15 @@ def _too_few(declared: ActionConfig, action: int, trial: Trial, config: Config) 
 
 
 def _design(declared: ActionConfig, trial: Trial, config: Config) -> Experiment | None:
-    """Size the test that would settle it, on the control group's margin."""
+    """Size the test that would settle it, on the control group's margin; clusters drawn as a whole need more users."""
     assert config.experiment is not None, "the caller has an experiment"
     margin = trial.margin[trial.got(0)]
     smallest = max(declared.cost, WORTH_KNOWING * abs(float(margin.mean()))) if margin.size else 0.0
     if margin.size < 2 or smallest <= 0.0 or margin.std() == 0.0:
         return None
+    wider = inflation(margin, trial.units[trial.got(0)]) ** 0.5
     return design_experiment(
-        standard_deviation=float(margin.std(ddof=1)),
+        standard_deviation=wider * float(margin.std(ddof=1)),
         smallest_effect=smallest,
         n_users=len(trial.audience.user_ids) if trial.audience is not None else trial.n_users,
         horizon_weeks=config.experiment.horizon_weeks,
@@ -336,16 +366,17 @@ def _other_outcomes(trial: Trial, assignment: Assignment, folds: IntArray, which
         expected = _expected(trial, outcome, folds, config.seed)
         gains = gains_over_none(trial.treatments, outcome, assignment.taken, expected)
         for action in which:
-            average = average_gain(gains[:, action])
+            average = average_gain(gains[:, action], trial.units)
             low, high = average.interval(config.interval_level)
             rows.append(
                 {
                     "action": trial.actions.names[action],
                     "outcome": name,
                     "control": float(outcome[trial.got(0)].mean()),
+                    "is_share": trial.is_share(place),
                     "estimate": average.estimate,
                     "low": low,
                     "high": high,
                 }
             )
-    return pd.DataFrame(rows, columns=["action", "outcome", "control", "estimate", "low", "high"])
+    return pd.DataFrame(rows, columns=["action", "outcome", "control", "is_share", "estimate", "low", "high"])

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from decision_engine.config.models import Config
+from decision_engine.effects.learners import cluster_sums
 from decision_engine.effects.verdict import Verdict
 from decision_engine.experiment.assignment import Assignment
 from decision_engine.experiment.effects import TrialEffects
@@ -230,7 +231,7 @@ class _Problem:
         nets = self.gains - self.costs
         values = np.column_stack([np.einsum("na,na->n", probabilities[name], nets) for name in names])
         shares = np.stack([probabilities[name].mean(axis=0) for name in names])
-        covariance = np.atleast_2d(np.cov(values, rowvar=False)) / self.shape[0]
+        covariance = _covariance_of_means(values, self.trial.units)
         for one in self.offered:
             if one.assumed:
                 covariance += one.error**2 * np.outer(shares[:, one.index], shares[:, one.index])
@@ -268,6 +269,13 @@ class _Problem:
         )
 
 
+def _covariance_of_means(values: FloatArray, units: IntArray) -> FloatArray:
+    """Return the covariance of columns' means over users, of whom those of a unit count as one (Liang and Zeger, 1986)."""
+    sums = cluster_sums(values - values.mean(axis=0), units)
+    n_units = np.unique(units).size
+    return np.asarray(sums.T @ sums * (n_units / max(n_units - 1, 1) / values.shape[0] ** 2))
+
+
 def _logged(
     trial: Trial, assignment: Assignment, effects: TrialEffects, probabilities: dict[str, FloatArray], config: Config
 ) -> dict[str, PolicyValue]:
@@ -278,7 +286,7 @@ def _logged(
         actions=trial.treatments,
         propensities=assignment.taken,
         rewards=trial.margin - costs[trial.treatments],
-        users=np.arange(trial.n_users, dtype=np.int64),
+        users=trial.units,
         n_actions=len(trial.actions),
     )
     found = {}

@@ -15,6 +15,7 @@ import numpy as np
 
 from decision_engine.effects.doubly_robust import Average
 from decision_engine.effects.nuisances import FEWEST_FOR_ARM, cross_fit
+from policies.ope.intervals import clustered_standard_error
 from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray
 
 _TREES, _LEAVES = 60, 8
@@ -72,6 +73,7 @@ def gains_over_none(treatments: ActionArray, outcome: FloatArray, taken: FloatAr
     return np.asarray(values - values[:, :1])
 
 
-def average_gain(gains: FloatArray) -> Average:
-    """Return the mean of some users' gains with its standard error."""
-    return Average(estimate=float(gains.mean()), standard_error=float(gains.std(ddof=1) / np.sqrt(gains.size)))
+def average_gain(gains: FloatArray, units: IntArray | None = None) -> Average:
+    """Return the mean of some users' gains with its standard error, clustered by what users are part of."""
+    error = float(gains.std(ddof=1) / np.sqrt(gains.size)) if units is None else clustered_standard_error(gains, units)
+    return Average(estimate=float(gains.mean()), standard_error=error)

@@ -194,6 +194,7 @@ def _settings(policies: TrialPolicies, trial: Trial, config: Config) -> PlanSett
         as_of=settings.ended_on,
         effect_horizon_weeks=settings.horizon_weeks,
         horizon=settings.horizon,
+        margin_of=_margin_of(config),
         interval_level=config.interval_level,
         margin_share=config.margin_share,
         margin_assumed=config.margin_source == "assumed",
@@ -202,3 +203,10 @@ def _settings(policies: TrialPolicies, trial: Trial, config: Config) -> PlanSett
         capacities={action.name: action.capacity for action in trial.actions},
         seed=config.seed,
     )
+
+
+def _margin_of(config: Config) -> str:
+    """Say what one case of the first outcome brings, where it counts cases."""
+    settings = config.experiment
+    assert settings is not None, "the caller has an experiment"
+    return f"{settings.worth:g} {config.currency} for each {settings.outcomes[0]}" if settings.money == "cases" else ""

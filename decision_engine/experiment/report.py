@@ -16,6 +16,7 @@ from decision_engine.experiment.documents import trial_effects_document
 from decision_engine.experiment.effects import TrialEffects
 from decision_engine.experiment.evaluate import TARGETED, TrialPolicies, trial_policies_document
 from decision_engine.experiment.plan import TrialPlan
+from decision_engine.experiment.suspects import shown_groups
 from decision_engine.planning import Plan
 from decision_engine.workspace import StageOutcome, numeric_versions
 from policies.comparison import BASELINES
@@ -108,22 +109,38 @@ def _first_words(assignment: Mapping[str, Any]) -> list[str]:
 
 
 def _effects_text(parts: Mapping[str, Any], width: int) -> str:
+    from reports.numbers import interval, points, share
     from reports.tables import estimate_column, text_table, words_column
 
     frame = pd.DataFrame(parts["effects"]).reindex(columns=["action", "verdict", "estimate", "low", "high"])
     numbers = frame.astype({"estimate": float, "low": float, "high": float})
     numbers["assumed"] = numbers["verdict"] == "assumed"
+    what, unit, scale = f"extra margin, {parts['currency']}", "extra margin a user", 1.0
+    if "case" in parts:
+        is_share = parts["assignment"]["outcomes"][0]["is_share"]
+        told_in = "percentage points of users" if is_share else f"{parts['case']} per 1,000 users"
+        what, unit, scale = told_in, f"more {parts['case']}", (100.0 if is_share else 1000.0) / parts["worth"]
     columns = [
         words_column("action", "action"),
         words_column("verdict", "verdict"),
-        estimate_column(f"extra margin, {parts['currency']}", ("estimate", "low", "high"), numbers, assumed="assumed"),
+        estimate_column(what, ("estimate", "low", "high"), numbers, scale=scale, assumed="assumed"),
     ]
-    head = f"Effects: extra margin a user within {parts['horizon']['words']}, before cost"
+    head = f"Effects: {unit} within {parts['horizon']['words']}, before cost"
     lines = [head, text_table(numbers, columns, width=width, limit=40)]
     lines += [
-        textwrap.fill(f"{row['action']}: {row['reasons'][0]}.", width)
+        textwrap.fill(f"{row['action']}: {row['reasons'][-1 if row['verdict'] == 'identified' else 0]}.", width)
         for row in parts["effects"]
-        if row["verdict"] in ("not identified", "weak")
+        if row["verdict"] in ("not identified", "weak") or (row["verdict"] == "identified" and len(row["reasons"]) > 1)
+    ]
+    lines += [
+        textwrap.fill(
+            f"{row['outcome']} after {effect['action']}: {points(row['estimate'], signed=True)} "
+            f"({interval(100.0 * row['low'], 100.0 * row['high'])}); {share(row['control'])} of the control group.",
+            width,
+        )
+        for effect in parts["effects"]
+        for row in effect.get("outcomes", ())
+        if row["is_share"]
     ]
     return "\n".join(lines)
 
@@ -136,6 +153,7 @@ def _parts(told: TrialTold) -> dict[str, Any]:
         "assignment": assignment_document(told.checked),
         "name": told.config.name,
         "currency": told.config.currency,
+        **({"worth": settings.worth, "case": settings.outcomes[0]} if settings.money == "cases" else {}),
         "as_of": {"plan": settings.ended_on.isoformat()},
         "horizon": {"words": settings.horizon, "weeks": settings.horizon_weeks},
         "data": trial_data_document(told.checked),
@@ -190,6 +208,8 @@ def _effects(told: TrialTold) -> EffectsReport:
         experiments={e.action: e.experiment.summary() for e in model.effects if e.experiment is not None},
         horizon=settings.horizon,
         outcomes=told.effects.outcomes,
+        case=settings.outcomes[0] if settings.money == "cases" else "",
+        worth=settings.margin_a_unit(1.0),
     )
 
 
@@ -217,7 +237,7 @@ def _experiment(checked: CheckedTrial, who: pd.DataFrame) -> ExperimentReport:
     return ExperimentReport(
         alarm=checked.alarm,
         words=words if calibration is None else [*words, calibration.words],
-        groups=checked.groups,
+        groups=shown_groups(checked.trial, checked.groups),
         balance=checked.balance,
         bins=None if calibration is None else calibration.bins,
         remarks=[f"{remark.kind}: {remark.words}" for remark in checked.remarks],
@@ -238,7 +258,11 @@ def _data(told: TrialTold) -> DataReport:
 def _making(told: TrialTold) -> MakingReport:
     config, settings = told.config, told.config.experiment
     assert settings is not None, "the caller has an experiment"
-    margin = f"{config.margin_share:g} ({config.margin_source})" if settings.money == "revenue" else "the outcome is margin"
+    margin = {
+        "revenue": f"{config.margin_share:g} ({config.margin_source})",
+        "margin": "the outcome is margin",
+        "cases": f"{settings.margin_a_unit(1.0):g} {config.currency} for each {settings.outcomes[0]} ({config.margin_source})",
+    }[settings.money]
     return MakingReport(
         as_of=str(settings.ended_on),
         judged_as_of=str(settings.ended_on),
@@ -246,7 +270,7 @@ def _making(told: TrialTold) -> MakingReport:
         stages=pd.DataFrame([{"name": s.name, "seconds": s.seconds, "cached": s.cached} for s in told.stages]),
         settings={
             "money": settings.outcomes[0],
-            "margin share": margin,
+            "margin": margin,
             "horizon": settings.horizon,
             "interval level": config.interval_level,
             "budget": config.campaign.budget,

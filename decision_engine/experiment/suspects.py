@@ -6,19 +6,23 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
+from decision_engine.config.models import Config
 from decision_engine.effects.overlap import mean_differences
 from decision_engine.effects.randomisation import MISMATCH
 from decision_engine.experiment.assignment import Assignment
+from decision_engine.experiment.clusters import inflation
+from decision_engine.experiment.covariates import IS_EMPTY
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
 from decision_engine.history.leakage import TOLD_BY_OUTCOME
 from decision_engine.history.readiness import Remark
 from decision_engine.history.record import History
-from decision_engine.history.setting_aside import CROSSOVER
+from decision_engine.history.setting_aside import CROSSOVER, say_crossovers
 from simulations.arrays import FloatArray
 
 TOLD_WHO_PAYS = 0.95  # area under the curve with which a covariate may tell who has any outcome at all
 FEWEST_TO_SUSPECT = 50
 EXPECTED_TO_SUSPECT = 20  # users of a group that lacks what others have, from which on chance is out of the question
+_EMPTY_TOLD = 6  # covariates with empty values, told one by one
 TOP_SHARE = 0.1  # of all money from one user in a thousand or fewer: one user then moves the estimate
 
 
@@ -32,11 +36,15 @@ def balance_frame(trial: Trial) -> pd.DataFrame:
         if min(n_treated, n_control) < 2:
             continue
         differences = mean_differences(trial.people.covariates[pair], treated, np.ones(treated.size))
-        error = float(np.sqrt(1.0 / n_treated + 1.0 / n_control))
-        rows += [
-            {"action": trial.actions.names[action], "covariate": name, "difference": float(d), "z": float(d) / error}
-            for name, d in zip(trial.covariate_names, differences, strict=True)
-        ]
+        plain = float(np.sqrt(1.0 / n_treated + 1.0 / n_control))
+        for place, (name, d) in enumerate(zip(trial.covariate_names, differences, strict=True)):
+            error = plain
+            if trial.clusters is not None:
+                values = trial.people.covariates[pair, place].astype(np.float64)
+                error *= inflation(np.where(np.isfinite(values), values, 0.0), trial.units[pair]) ** 0.5
+            rows.append(
+                {"action": trial.actions.names[action], "covariate": name, "difference": float(d), "z": float(d) / error}
+            )
     return pd.DataFrame(rows, columns=["action", "covariate", "difference", "z"])
 
 
@@ -46,6 +54,8 @@ def groups_frame(trial: Trial, shares: dict[str, float]) -> pd.DataFrame:
     for action in sorted({*trial.given, *(trial.actions.index(name) for name in shares if name in trial.actions.names)}):
         name, group = trial.actions.names[action], trial.got(action)
         row: dict[str, object] = {"action": name, "users": int(group.sum()), "share": float(group.mean())}
+        if trial.clusters is not None and trial.clusters.is_drawn:
+            row["clusters"] = int((trial.clusters.treatments == action).sum())
         if shares:
             row["declared_share"] = shares.get(name)
         if np.isfinite(trial.propensities[group]).any():
@@ -59,10 +69,17 @@ def groups_frame(trial: Trial, shares: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def shown_groups(trial: Trial, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups for people, who read the mean of yes and no as a share."""
+    shares = [name for place, name in enumerate(trial.outcome_names) if trial.is_share(place)]
+    return groups.rename(columns={f"mean {name}": f"{name}, share" for name in shares})
+
+
 def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:
     """Return what should be known before any effect is believed."""
     return [
         *_groups(trial),
+        *_clusters(trial, assignment),
         *_untested_sizes(assignment),
         *_differences(assignment, balance),
         *_leakage(trial),
@@ -73,17 +90,25 @@ def remarks_on(trial: Trial, assignment: Assignment, balance: pd.DataFrame) -> l
     ]
 
 
+def counts_as_money(trial: Trial, config: Config) -> list[Remark]:
+    """Tell of a first outcome that is yes or no and yet counts as money."""
+    settings = config.experiment
+    if settings is None or settings.money == "cases" or not trial.is_share(0):
+        return []
+    words = (
+        f"{trial.outcome_names[0]} is yes or no, and counts as an amount of money: a plan weighs it against costs as if one "
+        f"were {config.currency} 1. Say `money: cases` in `experiment`, and as `worth` the margin that one brings."
+    )
+    return [Remark(kind="money", words=words)]
+
+
 def crossovers(history: History) -> list[Remark]:
     """Tell of users who stand in more than one group: what they did, no group alone brought about."""
     reasons = history.reasons()
     n = int(reasons.loc[(reasons["table"] == "experiment") & (reasons["reason"] == CROSSOVER), "rows"].sum())
     if not n:
         return []
-    words = (
-        f"{'1 user is' if n == 1 else f'{n:,} users are'} in more than one group; the first row counts. Crossovers blur what a "
-        "treatment does; leave such users out by `where`, or find out which group was theirs."
-    )
-    return [Remark(kind="group", words=words)]
+    return [Remark(kind="group", words=say_crossovers(n, last=False))]
 
 
 def _groups(trial: Trial) -> list[Remark]:
@@ -95,6 +120,19 @@ def _groups(trial: Trial) -> list[Remark]:
         elif count < FEWEST_USERS:
             remarks.append(Remark(kind="group", words=f"only {count:,} users got {name}; {FEWEST_USERS} are needed."))
     return remarks
+
+
+def _clusters(trial: Trial, assignment: Assignment) -> list[Remark]:
+    """Tell of clusters: drawn as a whole, or named and then not kept to."""
+    if assignment.mode == "clustered":
+        return [Remark(kind="clusters", words=assignment.drawn_together)]
+    if trial.clusters is None:
+        return []
+    words = (
+        f"users of one {trial.clusters.name} got different treatments: they were not drawn as a whole; errors count the "
+        f"{trial.clusters.n:,} of them all the same, as their users may be alike."
+    )
+    return [Remark(kind="clusters", words=words)]
 
 
 def _untested_sizes(assignment: Assignment) -> list[Remark]:
@@ -110,43 +148,62 @@ def _untested_sizes(assignment: Assignment) -> list[Remark]:
 
 def _differences(assignment: Assignment, balance: pd.DataFrame) -> list[Remark]:
     """Suspect covariates that differ between groups that were drawn: they may have been touched by the treatment."""
-    if assignment.mode not in ("randomised", "recorded", "mixed") or not len(balance):
+    if assignment.mode not in ("randomised", "recorded", "mixed", "clustered") or not len(balance):
         return []
     if any(not prediction.is_chance for prediction in assignment.predictions):
         return []  # the record may well follow the covariates
     limit = float(norm.isf(MISMATCH / 2.0 / len(balance)))
-    far = balance[balance["z"].abs() > limit].to_dict(orient="records")
+    far = balance[balance["z"].abs() > limit]
+    far = far.assign(about=far["covariate"].str.removesuffix(IS_EMPTY), far=far["z"].abs())
+    far = far.sort_values("far", ascending=False, kind="stable").drop_duplicates(["action", "about"]).sort_index()
+    drawn = "clusters were drawn" if assignment.mode == "clustered" else "users were drawn"
     return [
         Remark(
             kind="leakage",
-            words=f"{row['covariate']} differs between {row['action']} and the control group by {row['difference']:+.2f} "
-            f"standard deviations ({abs(row['z']):.1f} standard errors), although users were drawn: was it known before "
-            "the treatment?",
+            words=f"{_says(row['covariate'])} differs between {row['action']} and the control group by "
+            f"{row['difference']:+.2f} standard deviations ({abs(row['z']):.1f} standard errors), although {drawn}: "
+            "was it known before the treatment?",
         )
-        for row in far
+        for row in far.to_dict(orient="records")
     ]
 
 
+def _says(column: str) -> str:
+    """Return what a column of covariates says: its name, or whether that is empty."""
+    about = column.removesuffix(IS_EMPTY)
+    return column if about == column else f"whether {about} is empty"
+
+
 def _leakage(trial: Trial) -> list[Remark]:
-    """Suspect covariates that tell the outcome implausibly well, within the control group."""
+    """Suspect covariates that tell outcomes implausibly well, within the control group; each once, with all that it tells."""
     control = trial.got(0)
-    remarks = []
-    for place, outcome in enumerate(trial.outcome_names):
-        values = trial.outcomes[control, place]
-        for column, name in enumerate(trial.covariate_names):
-            covariate = trial.people.covariates[control, column].astype(np.float64)
-            both = np.isfinite(covariate)
-            if both.sum() < FEWEST_TO_SUSPECT or np.ptp(covariate[both]) == 0 or np.ptp(values[both]) == 0:
+    told: dict[str, list[str]] = {}
+    for column, name in enumerate(trial.covariate_names):
+        covariate = trial.people.covariates[control, column].astype(np.float64)
+        both = np.isfinite(covariate)
+        if both.sum() < FEWEST_TO_SUSPECT or np.ptp(covariate[both]) == 0:
+            continue
+        ranks = rankdata(covariate[both])
+        for place, outcome in enumerate(trial.outcome_names):
+            values = trial.outcomes[control, place][both]
+            if np.ptp(values) == 0:
                 continue
-            related, told = _rank_correlation(covariate[both], values[both]), _tells(covariate[both], values[both] > 0)
+            related = float(np.corrcoef(ranks, rankdata(values))[0, 1])
             if abs(related) > TOLD_BY_OUTCOME:
-                words = f"{name} goes with {outcome} in the control group (rank correlation {related:.2f})"
-            elif told > TOLD_WHO_PAYS:
-                words = f"{name} tells in the control group who has any {outcome} (AUC {told:.2f})"
+                words = f"goes with {outcome} (rank correlation {related:.2f})"
+            elif (area := _tells(covariate[both], values > 0)) > TOLD_WHO_PAYS:
+                words = f"tells who has any {outcome} (AUC {area:.2f})"
             else:
                 continue
-            remarks.append(Remark(kind="leakage", words=f"{words}; was it known before the treatment?"))
-    return remarks
+            told.setdefault(name, []).append(words)
+    return [
+        Remark(
+            kind="leakage",
+            words=f"in the control group, {_says(name)} {' and '.join(words)}; was it known before the treatment?",
+        )
+        for name, words in told.items()
+        if not (name.endswith(IS_EMPTY) and name.removesuffix(IS_EMPTY) in told)
+    ]
 
 
 def _reach(trial: Trial) -> list[Remark]:
@@ -160,17 +217,16 @@ def _reach(trial: Trial) -> list[Remark]:
             group = trial.got(action)
             others = ~group
             expected = float((~nothing[others]).mean()) * float(group.sum()) if others.any() else 0.0
-            if nothing[group].all() and expected > EXPECTED_TO_SUSPECT:
-                words = (
-                    f"{name} is 0 for all {int(group.sum()):,} users of {trial.actions.names[action]}, where {expected:,.0f} "
-                    "would have it as in the other groups: it tells who was reached: neither an outcome nor known before."
-                )
-                remarks.append(Remark(kind="leakage", words=words))
+            if not (nothing[group].all() and expected > EXPECTED_TO_SUSPECT):
+                continue
+            about, who = name.removesuffix(IS_EMPTY), f"all {int(group.sum()):,} users of {trial.actions.names[action]}"
+            words = (
+                f"{name} is 0 for {who}, where {expected:,.0f} would have it as in the other groups: it tells who was reached:"
+            )
+            if about != name:
+                words = f"{about} is filled for {who}, where {expected:,.0f} would lack it as in the other groups:"
+            remarks.append(Remark(kind="leakage", words=f"{words} neither an outcome nor known before."))
     return remarks
-
-
-def _rank_correlation(one: FloatArray, other: FloatArray) -> float:
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
 
 
 def _tells(covariate: FloatArray, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
@@ -199,10 +255,12 @@ def _missing(trial: Trial) -> list[Remark]:
             f"{values} {name} {'is no number and counts' if n == 1 else 'are no numbers and count'} as missing; if these are "
         )
         remarks.append(Remark(kind="missing", words=f"{words}no numbers but names, list {name} under `categories`."))
-    empty = ~np.isfinite(trial.people.covariates)
-    for place in np.flatnonzero(empty.any(axis=0)):
-        n = int(empty[:, place].sum())
-        words = f"{trial.covariate_names[place]} is empty for {n:,} of {trial.n_users:,} users ({n / trial.n_users:.1%})."
+    empty = (~np.isfinite(trial.people.covariates)).sum(axis=0)
+    order = [place for place in np.argsort(-empty, kind="stable") if empty[place]]
+    told = [f"{trial.covariate_names[place]} for {empty[place]:,} ({empty[place] / trial.n_users:.1%})" for place in order]
+    if told:
+        more = f"; {len(told) - _EMPTY_TOLD:,} further covariates for fewer" if len(told) > _EMPTY_TOLD else ""
+        words = f"of {trial.n_users:,} users some lack covariates: {', '.join(told[:_EMPTY_TOLD])}{more}."
         remarks.append(Remark(kind="missing", words=words))
     return remarks
 
@@ -211,7 +269,7 @@ def _outliers(trial: Trial) -> list[Remark]:
     money, name = trial.outcomes[:, 0], trial.outcome_names[0]
     total = float(np.abs(money).sum())
     few = max(1, money.size // 1000)
-    if total <= 0.0 or money.size < 1000:
+    if total <= 0.0 or money.size < 1000 or trial.is_share(0):
         return []
     top = np.sort(np.abs(money))[-few:]
     if float(top.sum()) / total <= TOP_SHARE:

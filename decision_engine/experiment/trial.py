@@ -9,11 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decision_engine.config.models import Config
+from decision_engine.experiment.clusters import COLUMN, Clusters, clusters_of
 from decision_engine.experiment.covariates import Coding
 from decision_engine.history.privacy import WITHHELD
 from decision_engine.history.record import History
 from simulations.actions import ActionSet
-from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
+from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray, IntArray
 from simulations.errors import ConfigError, HistoryError
 
 FEWEST_USERS = 20  # of a group, below which nothing is told of it
@@ -47,6 +48,8 @@ class Trial:
         All outcomes as they stand in the data.
     covariate_names : tuple of str
         Of the columns of the covariates.
+    clusters : Clusters or None
+        Users who were drawn together; None where each was drawn alone.
     words_among_numbers : tuple of (str, int)
         Numeric covariates in which some values are no numbers, and count as missing.
     """
@@ -60,6 +63,7 @@ class Trial:
     outcomes: FloatArray
     outcome_names: tuple[str, ...]
     covariate_names: tuple[str, ...]
+    clusters: Clusters | None = None
     empty_covariates: tuple[str, ...] = ()
     words_among_numbers: tuple[tuple[str, int], ...] = ()
 
@@ -77,6 +81,15 @@ class Trial:
     def given(self) -> tuple[int, ...]:
         """Indices of the treatments that anybody got, `none` first."""
         return tuple(int(index) for index in np.flatnonzero(self.counts))
+
+    @property
+    def units(self) -> IntArray:
+        """(n_users,): what each user is part of as evidence: their cluster, or themselves."""
+        return np.arange(self.n_users, dtype=np.int64) if self.clusters is None else self.clusters.codes
+
+    def is_share(self, place: int) -> bool:
+        """Whether an outcome is yes or no, so that its mean is a share of users."""
+        return bool(np.isin(self.outcomes[:, place], (0.0, 1.0)).all())
 
     def got(self, action: int) -> BoolArray:
         """Return (n_users,): who got the treatment."""
@@ -99,9 +112,10 @@ def read_trial(history: History, config: Config) -> Trial:
     codes = {name: index for index, name in enumerate(actions.names)}
     treatments: ActionArray = np.array([codes[name] for name in frame["treatment"]], dtype=np.int16)
     _check_groups(treatments, actions, history, config)
-    coding = Coding.learn(frame, settings.covariates, settings.categories)
+    clusters = clusters_of(frame, treatments, settings.covariates, _called(config))
+    covariates = [name for name in settings.covariates if clusters is None or name != clusters.name]
+    coding = Coding.learn(frame, covariates, settings.categories)
     outcomes = frame[list(settings.outcomes)].to_numpy(np.float64)
-    share = config.margin_share if settings.money == "revenue" else 1.0
     propensities = np.full(len(frame), np.nan)
     if "propensity" in frame:
         propensities = np.asarray(frame["propensity"].to_numpy(np.float64))
@@ -111,13 +125,22 @@ def read_trial(history: History, config: Config) -> Trial:
         actions=actions,
         treatments=treatments,
         propensities=propensities,
-        margin=outcomes[:, 0] * share,
+        margin=outcomes[:, 0] * settings.margin_a_unit(config.margin_share),
         outcomes=outcomes,
         outcome_names=settings.outcomes,
         covariate_names=coding.names,
+        clusters=clusters,
         empty_covariates=coding.left_out,
         words_among_numbers=coding.words,
     )
+
+
+def _called(config: Config) -> str:
+    """Return the column that clusters are mapped from, where it is one; else a plain word."""
+    mappings = config.tables.experiment or ()
+    written = [mapping.columns.get(COLUMN, "") for mapping in mappings]
+    plain = written[0].strip().strip('"').rpartition(".")[2].strip('"') if written else ""
+    return plain if plain and all(sign.isalnum() or sign in " _-" for sign in plain) else COLUMN
 
 
 def _people(frame: pd.DataFrame, coding: Coding) -> People:

@@ -7,6 +7,7 @@ broken draw is what breaks the comparison; where they were chosen, everything is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 from scipy.stats import norm
 
@@ -27,6 +28,9 @@ from decision_engine.effects.verdict import (
     judge,
 )
 from decision_engine.experiment.assignment import Assignment
+from decision_engine.experiment.clusters import FEWEST_CLUSTERS
+
+NARROW = 0.5  # of the estimate, within which its interval should lie for the effect to be known well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,10 @@ class Evidence:
         Effect that would be found with probability 0.8.
     baseline : float
         Mean margin of the control group.
+    smaller_group : int
+        Users of the group that has fewer.
+    fewest_clusters : int or None
+        Clusters of the group that has fewer, where whole clusters were drawn.
     """
 
     assignment: Assignment
@@ -53,6 +61,8 @@ class Evidence:
     baseline: float
     level: float
     n_covariates: int
+    smaller_group: int
+    fewest_clusters: int | None = None
 
 
 def judge_evidence(evidence: Evidence) -> tuple[tuple[Check, ...], Verdict, tuple[str, ...]]:
@@ -61,12 +71,40 @@ def judge_evidence(evidence: Evidence) -> tuple[tuple[Check, ...], Verdict, tupl
     checks = (*_of_the_draw(evidence), *(() if known else _of_the_choice(evidence)), *_of_the_estimate(evidence))
     if evidence.assignment.mode == "randomised":
         because = "users were drawn at random, as far as anything recorded tells, and the groups agree in what was known before"
+    elif evidence.assignment.mode == "clustered":
+        because = "whole clusters were drawn, errors count them, and the groups agree in what was known before"
     elif known:
         because = "it is recorded how likely each treatment was, and the record holds"
     else:
         because = "treated and control overlap and agree after weighting; it is assumed that nothing unrecorded decided"
     verdict, reasons = judge(checks, recorded=known, because=because)
+    if told := _how_precise(evidence, verdict, checks):
+        reasons = (*reasons, told) if verdict is Verdict.IDENTIFIED else (f"{reasons[0]}; {told}", *reasons[1:])
     return checks, verdict, reasons
+
+
+def _how_precise(evidence: Evidence, verdict: Verdict, checks: tuple[Check, ...]) -> str:
+    """Say of a comparison that holds how many users it would take to know its effect well; nothing where it is known well."""
+    failed = {check.name for check in checks if not check.passed}
+    if failed - {"precision"} or verdict is Verdict.NOT_IDENTIFIED:
+        return ""
+    low, high = evidence.average.interval(evidence.level)
+    half, size = (high - low) / 2.0, abs(evidence.average.estimate)
+    if low > 0.0 or high < 0.0:
+        times = (half / (NARROW * size)) ** 2
+        wanted = f"bring the interval to within {NARROW:.0%} of the estimate"
+    elif evidence.baseline:
+        times = (evidence.detectable / (WORTH_KNOWING * abs(evidence.baseline))) ** 2
+        wanted = f"tell an effect of {WORTH_KNOWING:.0%} of the control group's mean from nothing"
+    else:
+        return ""
+    if times <= 1.0:
+        return ""
+    n = times * evidence.smaller_group
+    digits = 10.0 ** max(0, floor(log10(n)) - 1)
+    return (
+        f"it can be known, and is not known precisely yet: about {ceil(n / digits) * digits:,.0f} users a group would {wanted}"
+    )
 
 
 def _of_the_draw(evidence: Evidence) -> list[Check]:
@@ -157,6 +195,7 @@ def _of_the_estimate(evidence: Evidence) -> list[Check]:
             value=gap,
             words=f"the doubly robust and EconML's estimate lie {abs(gap):.1f} standard errors apart",
         ),
+        *_of_the_clusters(evidence),
         Check(
             name="enough users",
             passed=overlap.effective_treated >= FEWEST_TREATED,
@@ -173,6 +212,14 @@ def _of_the_estimate(evidence: Evidence) -> list[Check]:
             f"have gone unseen ({LARGEST_MISS:.0%} will do)",
         ),
     ]
+
+
+def _of_the_clusters(evidence: Evidence) -> list[Check]:
+    n = evidence.fewest_clusters
+    if n is None:
+        return []
+    words = f"the smaller group has {n:,} clusters; {FEWEST_CLUSTERS} are needed, or intervals are too narrow"
+    return [Check(name="enough clusters", passed=n >= FEWEST_CLUSTERS, value=float(n), words=words)]
 
 
 def _lowered(words: str) -> str:

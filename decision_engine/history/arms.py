@@ -50,6 +50,11 @@ _CALLED = frozenset({
     "gruppe",
     "testgruppe", "groupe", "grupo", "gruppo", "variante", "组别", "分组", "实验组",
 })  # fmt: skip
+_ARMS = frozenset({
+    "arm", "arms", "variant", "variante", "treatment", "treat", "treated", "testgroup", "abgroup", "testgruppe", "tratamiento",
+    "traitement", "tratamento", "behandlung", "brazo", "experiment",
+})  # fmt: skip
+_GROUPS = frozenset({"group", "grp", "grupo", "groupe", "gruppe"})
 _HELD_OUT = frozenset({"holdout", "control", "kontrolle", "heldout", "placebo"})  # of a column whose yes is the control group
 _ARM = re.compile(r"(?P<what>|.*[^a-z0-9]|[a-z]+(?=[0-9]))(?P<which>[a-z]|[0-9]+)")  # A, variant_b, group 2, arm3
 _FEWEST_ROWS = 30
@@ -68,6 +73,12 @@ def treatments(sheet: Sheet) -> list[tuple[str, float]]:
             scored.append((name, named[name] + (_CONTROL_NAMED if control_of(look) is not None else 0.0)))
     ranked = sorted(scored, key=lambda one: -one[1])
     return [(name, round(min(score, 1.0), 2)) for name, score in ranked if score >= _SURE]
+
+
+def is_called_like_arms(look: ColumnLook) -> bool:
+    """Whether a column's name is one that tests alone give: arm, variant, treatment, or group where a value is the control."""
+    words = set(name_parts(look.name))
+    return bool(_ARMS & words) or (bool((_CALLED | _GROUPS) & words) and control_of(look) is not None)
 
 
 def control_of(look: ColumnLook) -> str | None:

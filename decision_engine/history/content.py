@@ -65,6 +65,8 @@ def _parts(config: Config, digests: FileDigests, answers: Mapping[str, Answer]) 
     yield repr(config.action_set().names).encode()  # exposures to others are set aside
     if config.experiment is not None:
         yield repr(config.experiment.outcomes).encode()  # they are numbers; other columns are text
+        if config.tables.outcomes is not None:  # what is summed by user
+            yield config.experiment.model_dump_json(include={"covariates", "horizon", "ended_on"}).encode()
     for name in used_sources(config):
         settings = config.sources[name]
         yield f"source {name} {settings.model_dump_json(exclude={'file', 'package', 'database', 'query'})}".encode()

@@ -2,7 +2,8 @@
 
 It is one if nobody is in it twice, and a column with few values is named like a treatment or holds a value named like a control
 group; a file with a column of times must have both, beside a column named like an outcome, or it is a log. What came of it is
-guessed by name (money first, then what is yes or no); whatever else tells users apart is a covariate.
+guessed by name (money first, then what is yes or no); whatever else tells users apart is a covariate. What came of it may also
+stand in other files, by the same users: then the file that names who got what need hold no more than that.
 """
 
 from __future__ import annotations
@@ -12,20 +13,23 @@ from dataclasses import dataclass
 
 import duckdb
 
-from decision_engine.history.arms import action_names, control_of, first_arm, treatments
+from decision_engine.config.experiment import BEFORE
+from decision_engine.history.arms import action_names, control_of, first_arm, is_called_like_arms, treatments
+from decision_engine.history.cluster_columns import cluster_column
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.flags import flag_values
+from decision_engine.history.experiment_files import ExperimentFiles, FileFinder, find_audience
+from decision_engine.history.experiment_outcomes import NO_MONEY, find_outcomes
+from decision_engine.history.experiment_times import TrialTimes, find_times
 from decision_engine.history.infer import CLOSE, name_parts
-from decision_engine.history.known_before import is_before, why_no_covariate, why_no_part
+from decision_engine.history.known_before import why_no_covariate
 from decision_engine.history.sheets import Sheet, hundredth_of, sql_of
 
 _PLAIN = 0.9  # confidence from which a column is the treatment even beside a column of times
 _TIME = 0.6  # confidence from which a column of times says that the file is a log
-_HAS_MANY_VALUES = 12
-_IS_MONEY = 0.7  # confidence in money below which somebody should look
 _SAME = 0.95  # share of rows whose value is that of their arm, from which on a column is another name of the treatment
 _PEOPLE = frozenset({"id", "subject", "participant", "respondent", "patient", "panelist", "proband", "teilnehmer"})
+_ASSIGNS = 0.8  # confidence from which a column named like arms assigns users whose outcomes stand in other files
 _NEARLY = 0.98  # share of ids that are given once from which the others are slips
 
 
@@ -49,6 +53,11 @@ class ExperimentDraft:
         Columns that are no covariates, and why.
     sql : dict of str to str
         Every column as an expression.
+    files : ExperimentFiles
+        What the other files hold.
+    times : TrialTimes
+    cluster : str or None
+        Column whose values were drawn as a whole.
     """
 
     sheet: Sheet
@@ -64,19 +73,51 @@ class ExperimentDraft:
     covariates: tuple[str, ...]
     left_out: dict[str, str]
     sql: dict[str, str]
+    files: ExperimentFiles
+    times: TrialTimes
+    cluster: str | None
+
+    @property
+    def counts_cases(self) -> bool:
+        """Whether the first outcome is no amount of money, and what one case is worth has to be asked."""
+        return self.money_guessed.startswith(NO_MONEY)
+
+    @property
+    def sheets(self) -> list[Sheet]:
+        """All files that are used, the experiment's own first; each once."""
+        return list({sheet.name: sheet for sheet in (self.sheet, *self.files.sheets)}.values())
 
 
 def find_experiment(connection: duckdb.DuckDBPyConnection, sheets: Sequence[Sheet], choose: Choose) -> ExperimentDraft | None:
-    """Return the experiment that one of the files holds; None where none does.
+    """Return the experiment that the files hold; None where none does.
 
-    Beside a file of orders, one row a user is a list of customers unless its columns say both who got what and what came of it.
+    Beside a file of orders, one row a user is a list of customers unless its columns say both who got what and what came of it,
+    or name arms, a control group among them, as nothing but a test does.
     """
     for sheet in sheets:
-        is_plain = _says_both(sheet) or not any(_lists_orders(other) for other in sheets if other is not sheet)
-        found = _draft(connection, sheet, choose) if is_plain and _is_one_row_a_user(sheet) else None
+        others = [other for other in sheets if other is not sheet]
+        is_plain = _says_both(sheet) or not any(_lists_orders(other) for other in others)
+        found = _draft(connection, sheet, others, choose) if is_plain and _is_one_row_a_user(sheet) else None
+        if found is None and _assigns(sheet) and not any(_logs_contacts(other) for other in others):
+            found = _draft(connection, sheet, others, choose, elsewhere=True)
         if found is not None:
             return found
     return None
+
+
+def _assigns(sheet: Sheet) -> bool:
+    """Whether a file says of each user once which arm of a test they are in."""
+    users = sheet.roles.get("user", [])
+    if not users or not _nearly_names_rows(sheet, users[0].column):
+        return False
+    return any(score >= _ASSIGNS and is_called_like_arms(sheet.looks[name]) for name, score in treatments(sheet))
+
+
+def _logs_contacts(sheet: Sheet) -> bool:
+    """Whether a file lists contacts with users, several a user."""
+    named = any(guess.confidence >= _TIME for guess in sheet.roles.get("action", []))
+    users = sheet.roles.get("user", [])
+    return named and "time" in sheet.roles and bool(users) and not _nearly_names_rows(sheet, users[0].column)
 
 
 def _lists_orders(sheet: Sheet) -> bool:
@@ -107,7 +148,10 @@ def _nearly_names_rows(sheet: Sheet, column: str) -> bool:
     return sheet.is_key(column) or (look.distinct >= _NEARLY and look.filled >= _NEARLY)
 
 
-def _draft(connection: duckdb.DuckDBPyConnection, sheet: Sheet, choose: Choose) -> ExperimentDraft | None:
+def _draft(
+    connection: duckdb.DuckDBPyConnection, sheet: Sheet, others: Sequence[Sheet], choose: Choose, *, elsewhere: bool = False
+) -> ExperimentDraft | None:
+    """Draft the experiment of a sheet; with `elsewhere`, one whose outcomes stand in other sheets, or None."""
     scored = treatments(sheet)
     if not scored:
         return None
@@ -125,17 +169,33 @@ def _draft(connection: duckdb.DuckDBPyConnection, sheet: Sheet, choose: Choose) 
     propensity = next((guess.column for guess in sheet.roles.get("propensity", []) if guess.column != treatment), None)
     consent = next((guess.column for guess in sheet.roles.get("consent", []) if guess.confidence >= 0.8), None)
     taken = {treatment, propensity, consent, *users[:1], *sheet.personal}
-    outcomes, money_guessed = _outcomes(sheet, taken)
+    finder = FileFinder(connection, sheet, users[0] if users else None, others, choose)
+    own, money_guessed = find_outcomes(sheet, taken, named_only=bool(others))
+    is_paid = bool(own) and any(guess.column == own[0] for guess in sheet.roles.get("money", []))
+    files = finder.find(list(sheet.looks), is_paid=is_paid)
+    if not own and not files.events and not elsewhere:
+        own, money_guessed = find_outcomes(sheet, taken)
+    if not (own or files.events) or (elsewhere and not files.events):
+        return None
+    times = find_times(connection, sheet, files.events, taken)
+    summed, before = _summed(files, times)
+    if summed and not is_paid:
+        money_guessed = "" if "revenue" in summed else money_guessed or NO_MONEY
+    outcomes = (*own, *summed) if is_paid else (*summed, *own)
     if not outcomes:
         return None
+    cluster = cluster_column(connection, sheet, treatment, {*taken, *own, times.column})
     may_be_outcomes = [guess for role in ("outcome", "money") for guess in sheet.roles.get(role, [])]
-    others = {name: look for name, look in sheet.looks.items() if name not in taken and name not in outcomes}
-    left_out = {name: why for name, look in others.items() if (why := why_no_covariate(look, may_be_outcomes))}
+    rest = {name: look for name, look in sheet.looks.items() if name not in {*taken, *own, times.column, cluster}}
+    left_out = {name: why for name, look in rest.items() if (why := why_no_covariate(look, may_be_outcomes))}
     left_out |= {
         name: f"says the same as {treatment}"
-        for name, look in others.items()
+        for name, look in rest.items()
         if name not in left_out and _goes_with(connection, sheet, sheet.looks[treatment], look)
     }
+    looked_up = [name for lookup in files.lookups for name in lookup.covariates]
+    covariates = (*(name for name in rest if name not in left_out), *looked_up)
+    find_audience(finder, files, treatment, own, covariates)
     control = control_of(sheet.looks[treatment])
     return ExperimentDraft(
         sheet=sheet,
@@ -148,13 +208,40 @@ def _draft(connection: duckdb.DuckDBPyConnection, sheet: Sheet, choose: Choose) 
         consent=consent,
         outcomes=outcomes,
         money_guessed=money_guessed,
-        covariates=tuple(name for name in others if name not in left_out),
+        covariates=(*covariates, *before),
         left_out=left_out,
-        sql={
-            name: (hundredth_of(connection, look) if name in outcomes else None) or sql_of(connection, look)
-            for name, look in sheet.looks.items()
-        },
+        sql=_expressions(connection, sheet, own, files),
+        files=files,
+        times=times,
+        cluster=cluster,
     )
+
+
+def _summed(files: ExperimentFiles, times: TrialTimes) -> tuple[list[str], list[str]]:
+    """Return what is summed by user after the assignment, and what before it."""
+    after, before = [], []
+    for draft in files.events:
+        names = [name for name in draft.lines if name not in ("user_id", "at")]
+        after += names if draft.sheet.name not in times.only_before else []
+        before += (
+            [f"{name}{BEFORE}" for name in names] if "at" in draft.lines and draft.sheet.name not in times.none_before else []
+        )
+    return [name for name in files.outcomes if name in after], before
+
+
+def _expressions(
+    connection: duckdb.DuckDBPyConnection, sheet: Sheet, own: Sequence[str], files: ExperimentFiles
+) -> dict[str, str]:
+    """Return every column as an expression, under its sheet's name where a sheet that is looked up calls one the same."""
+    there = {name.lower() for lookup in files.lookups for name in lookup.sheet.looks if name != lookup.there}
+    found = {}
+    for name, look in sheet.looks.items():
+        plain = (hundredth_of(connection, look) if name in own else None) or sql_of(connection, look)
+        is_twofold = name.lower() in there and plain == sql_of(connection, look) and not look.expression
+        found[name] = f"{sheet.name}.{plain}" if is_twofold else plain
+    return found | {
+        name: sql_of(connection, lookup.sheet.looks[name]) for lookup in files.lookups for name in lookup.covariates
+    }
 
 
 def _named_for_people(sheet: Sheet, treatment: str) -> list[str]:
@@ -177,28 +264,3 @@ def _goes_with(connection: duckdb.DuckDBPyConnection, sheet: Sheet, treatment: C
         f"sum(n) AS every FROM ({pairs}) GROUP BY arm)"
     ).fetchall()[0]
     return bool(named == treatment.n_distinct and share > _SAME)
-
-
-def _outcomes(sheet: Sheet, taken: set[str | None]) -> tuple[tuple[str, ...], str]:
-    """Return the outcomes' columns, money first, and why the first should be looked at."""
-
-    def may_be(name: str) -> bool:
-        look = sheet.looks[name]
-        is_counted = look.counts_something or bool(flag_values(look))
-        is_time = bool(look.epoch) or (look.time > 0.9 and look.number < 0.5)
-        return is_counted and not is_time and name not in taken and not why_no_part(look) and not is_before(name)
-
-    money = [guess for guess in sheet.roles.get("money", []) if may_be(guess.column)]
-    named = [guess.column for guess in sheet.roles.get("outcome", []) if may_be(guess.column)]
-    many = [name for name in named if sheet.looks[name].n_distinct > 2]
-    binary = [name for name in named if sheet.looks[name].n_distinct == 2]
-    first = [money[0].column] if money else many[:1]
-    if first:
-        why = "" if money and money[0].confidence >= _IS_MONEY else "the name does not say for sure that it is money"
-    elif binary:
-        first, why = binary[:1], "no column of money was found; this counts cases, not money"
-    elif last := [name for name in sheet.looks if may_be(name) and sheet.looks[name].n_distinct > _HAS_MANY_VALUES]:
-        first, why = last[-1:], "nothing is named like money; the last column of many values is taken"
-    else:
-        return (), ""
-    return tuple(dict.fromkeys([*first, *binary, *many])), why

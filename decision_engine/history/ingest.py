@@ -24,13 +24,15 @@ from decision_engine.history.cures import say_first
 from decision_engine.history.databases import Answer, first_line
 from decision_engine.history.empty_weeks import placed_in_time
 from decision_engine.history.mapping import BoundMapping
+from decision_engine.history.outcome_sums import sum_outcomes
 from decision_engine.history.outside import Outside, count_outside, find_outside
 from decision_engine.history.overlaps import Overlap, find_overlaps
+from decision_engine.history.personal_values import say_withheld
 from decision_engine.history.privacy import read_pseudonym_key
 from decision_engine.history.quarantine import Quarantine
 from decision_engine.history.record import COUNT_COLUMNS, WHEN, History
 from decision_engine.history.repeats import Repeats, drop_repeats, judge_repeats, repeats_set_aside
-from decision_engine.history.setting_aside import Aside, told
+from decision_engine.history.setting_aside import Aside, say_crossovers, told
 from decision_engine.history.sources import PARQUET, OpenSource, SourceReader, literal, quote, used_sources
 from decision_engine.history.tables_on_disk import OwnFolder, StoredTables
 from decision_engine.history.weekly import LARGEST, orders_of, weekly_orders_of_lines
@@ -187,6 +189,8 @@ class _Ingestion:
             self._read_table(CANONICAL_TABLES[name])
         if self.config.tables.orders is None and self.config.tables.items is not None:
             self._orders_from_items()
+        if self.config.tables.outcomes is not None:
+            self.notes += sum_outcomes(self.connection, self.output, self.config)
         return self._finish(owner)
 
     def run_to_panel(self, owner: object) -> PanelReading:
@@ -276,6 +280,10 @@ class _Ingestion:
                     "They are set aside; where later rows correct earlier ones, say `corrections: last` there."
                 )
             repeated = repeats_set_aside(k, mapping, table) if repeats[k].aside else None
+            if table.name == "experiment" and repeats[k].crossing:
+                self.notes.append(say_crossovers(repeats[k].crossing, last=True))
+            free = [one.name for one in mapping.columns if one.type is ColumnType.TEXT and mapping.is_free(one.name)]
+            self.notes += say_withheld(self.connection, part, free, f"{table.name} from {mapping.base.name}")
             self._book(table, mapping, written[k] - repeats[k].n, repeats[k], repeated, part=part)
         if parts != [target]:
             self._together(table, mappings, parts, target)

@@ -21,6 +21,7 @@ NEAR_PERFECT = 0.95  # area under the curve of one attribute alone
 FEWEST = 50  # users on either side below which nothing is said
 _MOST_KINDS = 50  # different words of an attribute that is taken as one of kinds
 _OFTEN, _TIMES_AS_OFTEN = 0.5, 10.0  # share of exposures on a day of an order; compared with what days in general hold
+_CARRIED = 0.95  # share of orders at the moment of a decision, from which on the log's rows carry their outcomes
 _CONTRACT = frozenset({"user_id", "consent", "joined_at"})
 
 
@@ -36,7 +37,8 @@ def leakage_suspects(history: History, panel: WeeklyPanel, config: Config) -> It
     end = pd.Timestamp(config.as_of(config.n_fitting_periods)) + pd.Timedelta(days=1)
     for name in (str(column) for column in customers.columns if column not in _CONTRACT):
         yield from _of_attribute(f"customers.{name}", customers[name].astype("object"), outcome, end)
-    yield from _of_exposures(history)
+    if not _decisions_carry_outcomes(history, config):
+        yield from _of_exposures(history)
 
 
 def _of_attribute(name: str, values: pd.Series, outcome: FloatArray, end: pd.Timestamp) -> Iterator[str]:
@@ -107,6 +109,26 @@ def _area(scores: FloatArray, positive: np.ndarray[tuple[int], np.dtype[np.bool_
     ranks = pd.Series(scores).rank().to_numpy()
     area = (float(ranks[positive].sum()) - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
     return max(area, 1.0 - area)
+
+
+def _decisions_carry_outcomes(history: History, config: Config) -> bool:
+    """Whether one source logs decisions together with what came of them, whatever it was.
+
+    Orders then stand at the very moment of a decision, and decisions of which nothing came are there as well; a log that knows
+    only decisions with orders may have been written by them.
+    """
+    sources = {
+        name: {mapping.source for mapping in mappings}
+        for name, mappings in config.tables.mapped().items()
+        if name in ("orders", "items", "exposures")
+    }
+    buying = sources.get("orders", set()) | sources.get("items", set())
+    orders, exposures = history.table("orders"), history.table("exposures")
+    if not buying & sources.get("exposures", set()) or not len(orders) or not len(exposures):
+        return False
+    decided = pd.MultiIndex.from_arrays([exposures["user_id"], exposures["exposed_at"]])
+    bought = pd.MultiIndex.from_arrays([orders["user_id"], orders["ordered_at"]])
+    return bool(bought.isin(decided).mean() >= _CARRIED > decided.isin(bought).mean())
 
 
 def _of_exposures(history: History) -> Iterator[str]:

@@ -89,10 +89,19 @@ def columns_of_drafts(sheet: Sheet, drafts: Sequence[TableDraft]) -> set[str]:
     return {name for name, look in sheet.looks.items() if any(_reads(text, look) for text in texts)}
 
 
-def columns_of_experiment(draft: ExperimentDraft) -> set[str]:
-    """Return the columns that an experiment's draft uses."""
-    single = (draft.user, draft.treatment, draft.propensity, draft.consent)
-    return {*(name for name in single if name is not None), *draft.outcomes, *draft.covariates}
+def left_out_of_experiment(draft: ExperimentDraft) -> list[str]:
+    """Return comments that name the columns that an experiment's draft leaves out, file by file."""
+    single = (draft.user, draft.treatment, draft.propensity, draft.consent, draft.times.column, draft.cluster)
+    used = {*(name for name in single if name is not None), *draft.outcomes, *draft.covariates}
+    lines = left_out_lines(draft.sheet, used, draft.left_out)
+    for other in draft.sheets[1:]:
+        lookups = [one for one in draft.files.lookups if one.sheet is other]
+        known = columns_of_drafts(other, draft.files.events)
+        known |= {name for one in lookups for name in (one.there, *one.covariates)}
+        is_plain = other in draft.files.parts or (draft.files.audience is not None and draft.files.audience.sheet is other)
+        reasons = {name: why for one in lookups for name, why in one.left_out.items()}
+        lines += [] if is_plain else left_out_lines(other, known, reasons)
+    return lines
 
 
 def _reads(text: str, look: ColumnLook) -> bool:

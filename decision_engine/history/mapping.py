@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from decision_engine.config.models import Config, JoinConfig, TableMapping
+from decision_engine.history.personal_values import without_personal
 from decision_engine.history.privacy import WITHHELD, pseudonym_sql
 from decision_engine.history.sources import ROW, OpenSource, literal, quote
 from simulations.tables import Column, ColumnType, Table
@@ -76,10 +77,16 @@ class BoundMapping:
 
     def _further(self, name: str) -> Column:
         """Return the contract of a column the table does not know: an experiment's outcome is a number, others are text."""
+        if self.table.name == "outcomes":
+            return Column(name=name, type=ColumnType.NUMBER, description="summed by user")
         experiment = self.config.experiment
         if experiment is not None and self.table.name == "experiment" and name in experiment.outcomes:
             return Column(name=name, type=ColumnType.NUMBER, required=True, description="outcome")
         return Column(name=name, type=ColumnType.TEXT, description="attribute")
+
+    def is_free(self, column: str) -> bool:
+        """Whether a column holds whatever somebody wrote: a covariate of an experiment, no column that its table knows."""
+        return self.config.experiment is not None and column not in {known.name for known in self.table.columns}
 
     def checks(self) -> tuple[Check, ...]:
         """Return what is checked of each row; the first that holds is the reason."""
@@ -87,7 +94,12 @@ class BoundMapping:
 
     def _checks_of(self, column: Column) -> Iterator[Check]:
         raw, typed = quote(f"raw {column.name}"), quote(column.name)
-        if column.required:
+        is_placed = (self.table.name, column.name) in (
+            ("experiment", "assigned_at"),
+            ("experiment", "cluster"),
+            ("outcomes", "at"),
+        )
+        if column.required or is_placed:
             yield Check(condition=f"{raw} IS NULL", column=column.name, reason="is empty")
         if column.type in _UNREADABLE:
             reason = self._unreadable(column)
@@ -212,7 +224,10 @@ class BoundMapping:
         raw, kind = quote(f"raw {column.name}"), self.types[column.name]
         is_text = self._is_text(column)
         if column.type is ColumnType.TEXT:
-            return self._with_decimal_point(raw) if self.config.experiment is not None and is_text else raw
+            if self.config.experiment is None or not is_text:
+                return raw
+            plain = self._with_decimal_point(raw)
+            return without_personal(plain) if self.is_free(column.name) else plain
         if column.type is ColumnType.FLAG and kind != "BOOLEAN":
             word = f"lower(CAST({raw} AS VARCHAR))"
             yes, no = (", ".join(literal(sign) for sign in signs) for signs in (_YES, _NO))

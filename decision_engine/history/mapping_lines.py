@@ -32,7 +32,7 @@ def mapping_lines(
     for table in dict.fromkeys(tables):
         lines.append(f"  {table}:")
         for draft in (draft for draft in drafts if draft.table == table):
-            lines += _mapping(draft)
+            lines += lines_of(draft)
             if table == "exposures":
                 lines += ["      values:", "        action:"]
                 lines += [f"          {quoted(raw)}: {name}" for raw, name in actions.items()]
@@ -41,29 +41,34 @@ def mapping_lines(
     return [*lines, ""]
 
 
-def _mapping(draft: TableDraft) -> list[str]:
+def lines_of(draft: TableDraft) -> list[str]:
+    """Return the lines of one mapping in a list of them."""
     lines = [f"    - source: {draft.sheet.name}"]
     if draft.joins:
         lines.append("      join:")
-        lines += [f"        - {{source: {to.name}, on: {_on(here, there)}, keep: first}}" for to, here, there in draft.joins]
+        lines += [
+            f"        - {{source: {to.name}, on: {on_columns(here, there)}, keep: first}}" for to, here, there in draft.joins
+        ]
     for remark in draft.remarks:
         lines += comment_lines(remark, " " * 6)
-    lines += [f"      {key}: {_line(line)}" for key, line in (("where", draft.where), ("returns", draft.returns)) if line]
-    lines += ["      columns:", *(f"        {name}: {_line(line)}" for name, line in draft.lines.items())]
+    lines += [f"      {key}: {written(line)}" for key, line in (("where", draft.where), ("returns", draft.returns)) if line]
+    lines += ["      columns:", *(f"        {yaml_text(name)}: {written(line)}" for name, line in draft.lines.items())]
     for column, values in draft.values.items():
         lines += [
             "      values:",
-            f"        {column}:",
+            f"        {yaml_text(column)}:",
             *(f"          {quoted(raw)}: {quoted(v)}" for raw, v in values.items()),
         ]
     return lines
 
 
-def _on(here: str, there: str) -> str:
+def on_columns(here: str, there: str) -> str:
+    """Return the columns by which a source is looked up."""
     return f"[{yaml_text(here)}]" if here == there else f"{{{yaml_text(here)}: {yaml_text(there)}}}"
 
 
-def _line(line: Line) -> str:
+def written(line: Line) -> str:
+    """Return a line's expression with what a reader should know behind it."""
     parts = [f"{line.confidence:.2f}"] if line.confidence is not None else []
     parts += [line.remark] if line.remark else []
     parts += [f"{FILL_IN}: {line.fill_in}"] if line.fill_in else []

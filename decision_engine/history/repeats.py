@@ -23,12 +23,17 @@ VERDICTS = "repeats"  # the table of DuckDB with a row for each that does not co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeats:
-    """How many rows of one mapping do not count, by verdict; `differing` of those aside say something else."""
+    """How many rows of one mapping do not count, by verdict.
+
+    Of those aside, `differing` say something else than the row that counts; of those superseded, `crossing` are a user's in
+    another group of an experiment, once a user.
+    """
 
     aside: int = 0
     differing: int = 0
     superseded: int = 0
     repeated: int = 0
+    crossing: int = 0
 
     @property
     def n(self) -> int:
@@ -76,12 +81,16 @@ def judge_repeats(
         "CASE WHEN NOT can_win THEN 'aside' WHEN differs THEN 'superseded' ELSE 'repeated' END AS verdict "
         "FROM judged"
     )
-    counted = connection.execute(f"SELECT part, verdict, count(*), count(*) FILTER (differs) FROM {VERDICTS} GROUP BY ALL")
+    counted = connection.execute(
+        f"SELECT part, verdict, count(*), count(*) FILTER (differs), count(*) FILTER (crosses) FROM {VERDICTS} GROUP BY ALL"
+    )
     found: list[dict[str, int]] = [{} for _ in parts]
-    for part, verdict, n, n_differing in counted.fetchall():
+    for part, verdict, n, n_differing, n_crossing in counted.fetchall():
         found[part][verdict] = n
         if verdict == "aside":
             found[part]["differing"] = n_differing
+        if verdict == "superseded":
+            found[part]["crossing"] = n_crossing
     return [Repeats(**numbers) for numbers in found]
 
 

@@ -20,6 +20,20 @@ REPEAT = "already named an earlier row"
 CROSSOVER = "already named an earlier row, in another group"  # of an experiment: once a user
 
 
+def say_crossovers(n: int, *, last: bool) -> str:
+    """Tell of users who stand in more than one group of an experiment: what they did, no group alone brought about.
+
+    Examples
+    --------
+    >>> say_crossovers(1, last=True)[:64]
+    '1 user is in more than one group; the last row counts. Crossover'
+    """
+    return (
+        f"{'1 user is' if n == 1 else f'{n:,} users are'} in more than one group; the {'last' if last else 'first'} row "
+        "counts. Crossovers blur what a treatment does; leave such users out by `where`, or find out which group was theirs."
+    )
+
+
 @dataclass(kw_only=True)
 class Aside:
     """Rows set aside during one run, in a table of DuckDB that may spill to disk.

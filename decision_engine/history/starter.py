@@ -26,9 +26,9 @@ from decision_engine.history.infer import Guess, guess_personal, guess_roles, na
 from decision_engine.history.ingest import read_history
 from decision_engine.history.left_out import (
     columns_of_drafts,
-    columns_of_experiment,
     comment_lines,
     left_out_lines,
+    left_out_of_experiment,
     unused_events,
 )
 from decision_engine.history.mapping_lines import RETURNED, mapping_lines
@@ -50,6 +50,7 @@ _NO_HEADER = (
     "column_1 and so on, and are guessed by their values alone. Write better names into `names`, and into the mappings; where "
     "the first line does name the columns, take `names` out"
 )
+_SHOWN = 6  # names told one by one
 _CODES = ("USD", "EUR", "GBP", "CHF", "BRL", "JPY", "CNY", "INR", "SEK", "PLN")
 
 
@@ -113,10 +114,8 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
         sheets = [_sheet(reader, name, settings, choose) for name, settings in written.items()]
         experiment = find_experiment(reader.connection, sheets, choose)
         if experiment is not None:
-            others = [sheet.name for sheet in sheets if sheet is not experiment.sheet]
-            unused = left_out_lines(experiment.sheet, columns_of_experiment(experiment), experiment.left_out)
-            head = _head(path, others, [experiment.sheet], unused)
-            return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment, others)
+            head = _head(path, list(experiment.files.unused), experiment.sheets, left_out_of_experiment(experiment))
+            return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
         drafts = Drafter(reader.connection, sheets, choose).draft()
         actions = draft_actions(reader.connection, sheets, drafts)
     return _write_history(path, sheets, drafts, actions, decisions)
@@ -181,9 +180,7 @@ def _write_history(
     return _starter(path.read_text(encoding="utf-8"), decisions, not_found, taken=taken, is_readable=is_readable)
 
 
-def _write_experiment(
-    path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft, others: Sequence[str]
-) -> Starter:
+def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft: ExperimentDraft) -> Starter:
     """Write the configuration of an experiment, and read it once."""
     text = "\n".join(lines) + "\n"
     not_found = [] if draft.consent else [NO_CONSENT.format(where="tables.experiment")]
@@ -192,10 +189,12 @@ def _write_experiment(
             "a column that names the user: the plan will name the rows of the file by their numbers. To name users, map "
             "`user_id` in tables.experiment; an address or a name can be one where `privacy.pseudonym_key` hides it."
         )
-    if others:
+    for other, why in draft.files.unused.items():
         not_found.append(
-            f"a use for {', '.join(others)}: one row a user stands in {draft.sheet.name} alone. Users to plan for, "
-            "where they are others than those of the experiment, are `tables.audience`."
+            f"a use for {other}: it {why}."
+            if why
+            else f"a use for {other}: one row a user stands in {draft.sheet.name} alone. Users to plan for, where they are "
+            "others than those of the experiment, are `tables.audience`."
         )
     _make_folder(path.parent)
     path.write_text(text, encoding="utf-8")
@@ -208,7 +207,31 @@ def _write_experiment(
     except BaseException:
         path.unlink()
         raise
-    return _starter(text, decisions, not_found, is_readable=is_readable)
+    return _starter(text, decisions, not_found, taken=_taken(draft), is_readable=is_readable)
+
+
+def _taken(draft: ExperimentDraft) -> list[str]:
+    """Say what each further file of an experiment is taken for."""
+    files = draft.files
+    told = [f"{sheet.name}: further users of the experiment" for sheet in files.parts]
+    told += [f"{one.sheet.name}: what is known of the experiment's users ({_some(one.covariates)})" for one in files.lookups]
+    if draft.cluster is not None:
+        told.append(
+            f"{draft.cluster}: what was drawn as a whole, as all users of one got the same; errors count them, not users"
+        )
+    for events in files.events:
+        names = _some([name for name in events.lines if name not in ("user_id", "at")])
+        when = "from the assignment on, for as long as the horizon" if "at" in events.lines else "whenever they were"
+        told.append(f"{events.sheet.name}: outcomes, summed by user ({names}), {when}; users who are not in it have 0")
+        told += [f"outcomes: {remark}" for remark in events.remarks]
+    if files.audience is not None:
+        told.append(f"{files.audience.sheet.name}: other users, to plan for (`tables.audience`)")
+    return told
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _starter(

@@ -52,6 +52,8 @@ class PlanSettings:
         Weeks over which an increment counts.
     horizon : str
         The same in words, of a plan made from an experiment; empty for one made from users' lives.
+    margin_of : str
+        What margin is reckoned from, where that is no revenue; else empty.
     interval_level : float
         Of every interval.
     margin_share : float
@@ -81,6 +83,7 @@ class PlanSettings:
     business_day_starts_at: int = 0
     seed: int = 0
     horizon: str = ""
+    margin_of: str = ""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.interval_level < 1.0:
@@ -289,8 +292,9 @@ def _settings_document(settings: PlanSettings) -> dict[str, Any]:
     plain["capacities"] = {name: None if limit is None else int(limit) for name, limit in settings.capacities.items()}
     for name in ("interval_level", "margin_share", "holdout_share", "budget"):
         plain[name] = None if plain[name] is None else float(plain[name])
-    if not settings.horizon:
-        del plain["horizon"]
+    for name in ("horizon", "margin_of"):
+        if not plain[name]:
+            del plain[name]
     return {key: value.isoformat() if isinstance(value, date) else value for key, value in plain.items()}
 
 

@@ -169,7 +169,7 @@ def test_check_tells_groups_sizes_and_what_is_missing_as_text_and_json(tmp_path)
     assert text.startswith("The group sizes fit")
     assert max(map(len, text.splitlines())) <= 80
     told = " ".join(text.split())
-    assert "history is empty for 30 of 2,997 users" in told
+    assert "of 2,997 users some lack covariates: history for 30 (1.0%)" in told
     where = "first is row 2998 (line 2999) of test.csv"
     assert f"Quarantined: 3 rows of experiment, treatment: is not among the groups none, mens, womens; {where}." in told
     document = decision_engine("check", configuration, "--json").document
@@ -233,3 +233,28 @@ def test_a_few_words_among_numbers_count_as_missing_and_are_told(tmp_path, n_wor
     if is_number:
         column = checked.trial.covariate_names.index("recency")
         assert int(np.isnan(checked.trial.people.covariates[:, column]).sum()) == n_words
+
+
+def test_users_in_more_than_one_group_are_told_where_the_last_row_counts_too(tmp_path):
+    frame = draw_experiment(3000, seed=2).frame
+    others = frame.iloc[[10, 11]].assign(segment=[_another(name) for name in frame["segment"].iloc[[10, 11]]])
+    path = write(
+        tmp_path,
+        pd.concat([frame, others, frame.iloc[[20]]]),
+        ("    source: test\n", "    source: test\n    corrections: last\n"),
+    )
+    told = " ".join(decision_engine("check", path, "-w", tmp_path / "w").out.split())
+    assert "2 users are in more than one group; the last row counts." in told
+    assert "2 superseded, 1 repeated" in told
+
+
+def test_what_is_empty_is_told_once_however_much_follows_from_it(tmp_path):
+    frame = draw_experiment(3000, seed=2).frame
+    frame["late"] = np.where(frame["spend"] > 0, 1.5 + np.arange(3000) % 7, np.nan)  # filled for those who paid
+    frame.loc[(frame["segment"] != "No E-Mail") & (np.arange(3000) % 3 == 0), "history"] = np.nan  # lost among the mailed
+    covariates = "[recency, history,"
+    words = [remark.words for remark in _check(tmp_path, frame, (covariates, f"{covariates} late,")).remarks]
+    (late,) = [one for one in words if "late" in one and "lack covariates" not in one]
+    assert late.count("goes with") + late.count("tells who") >= 2
+    assert sum("history is filled for all" in one for one in words) == 1
+    assert not any("history is empty is 0" in one or "history is empty differs" in one for one in words)

@@ -106,7 +106,7 @@ def test_intervals_by_user_hold_the_truth_where_effects_differ_and_where_they_do
             trial = checked.trial
             sample = Sample(
                 covariates=trial.people.covariates, treatments=trial.treatments, margin=trial.margin,
-                taken=checked.assignment.taken,
+                taken=checked.assignment.taken, units=trial.units,
             )  # fmt: skip
             found = cross_predicted(sample, [1, 2], n_actions=3, seed=config.seed)
             for action in (1, 2):
@@ -133,11 +133,14 @@ def test_a_users_prediction_does_not_depend_on_that_users_outcome():
         treatments=rng.integers(0, 2, n).astype(np.int16),
         margin=rng.normal(size=n),
         taken=np.full(n, 0.5),
+        units=np.arange(n),
     )
     before = cross_predicted(sample, [1], n_actions=2, seed=1)
     moved = sample.margin.copy()
     moved[0] += 1000.0
-    changed = Sample(covariates=sample.covariates, treatments=sample.treatments, margin=moved, taken=sample.taken)
+    changed = Sample(
+        covariates=sample.covariates, treatments=sample.treatments, margin=moved, taken=sample.taken, units=sample.units
+    )
     after = cross_predicted(changed, [1], n_actions=2, seed=1)
     assert after.mean[0, 1] == before.mean[0, 1]
     assert not np.allclose(after.mean[:, 1], before.mean[:, 1])
@@ -150,7 +153,7 @@ def test_effects_of_new_users_follow_their_covariates():
     covariates = rng.normal(size=(n, 2)).astype(np.float32)
     treatments = rng.integers(0, 2, n).astype(np.int16)
     margin = rng.normal(size=n) + treatments * (1.0 + covariates[:, 0])
-    sample = Sample(covariates=covariates, treatments=treatments, margin=margin, taken=np.full(n, 0.5))
+    sample = Sample(covariates=covariates, treatments=treatments, margin=margin, taken=np.full(n, 0.5), units=np.arange(n))
     newcomers = np.array([[1.0, 0.0], [-1.0, 0.0], [np.nan, 0.0]], dtype=np.float32)
     found = predict_gains(sample, newcomers, [1], n_actions=2, seed=1)
     assert found.mean[:, 1] == pytest.approx([2.0, 0.0, 1.0], abs=0.35)
@@ -160,7 +163,7 @@ def test_the_slope_of_noise_is_none_and_that_of_truth_is_one():
     rng = np.random.default_rng(5)
     truth = rng.normal(size=20_000)
     gains = 0.3 + truth + 3.0 * rng.normal(size=20_000)
-    real, noise = slope_of(gains, truth), slope_of(gains, rng.normal(size=20_000))
+    real, noise = (slope_of(gains, of, np.arange(20_000)) for of in (truth, rng.normal(size=20_000)))
     assert real.slope == pytest.approx(1.0, abs=3 * np.sqrt(real.covariance[1, 1]))
     assert noise.slope == pytest.approx(0.0, abs=3 * np.sqrt(noise.covariance[1, 1]))
     assert real.average == pytest.approx(0.3, abs=3 * np.sqrt(real.covariance[0, 0]))

@@ -11,6 +11,7 @@ import yaml
 
 from decision_engine.config import load_config
 from decision_engine.history import History, read_history, write_starter
+from decision_engine.history.leakage import leakage_suspects
 from decision_engine.history.starter import Starter
 
 N, USERS = 1_500, 80
@@ -75,3 +76,28 @@ def test_where_nothing_tells_orders_apart_it_is_said_that_every_row_is_one(tmp_p
     assert len(history.table("orders")) == N
     assert "every row counts as one order" in starter.text
     assert "where" not in yaml.safe_load(starter.text)["tables"]["items"][0]
+
+
+def _of_many() -> dict[str, object]:
+    """Return users who come seldom, and outcomes that seven rounds in ten have."""
+    rng = np.random.default_rng(2)
+    return {"user_id": [f"u{k:03d}" for k in rng.integers(0, 600, N)], "reward": (rng.random(N) < 0.7).astype(int)}
+
+
+def test_decisions_that_carry_their_outcome_are_no_leakage(tmp_path: Path) -> None:
+    """Seven rounds in ten bring something, most of them on a day on which, thereby, the user ordered."""
+    _start(tmp_path, _rounds(**_of_many()))
+    config = load_config(tmp_path / "config.yaml")
+    history = read_history(config)
+    told = list(leakage_suspects(history, history.panel(config.action_set(), config.calendar()), config))
+    assert not told
+
+
+def test_contacts_that_are_known_of_buyers_alone_stay_a_suspect(tmp_path: Path) -> None:
+    _start(tmp_path, _rounds(**_of_many()))
+    log = pd.read_parquet(tmp_path / "log.parquet")
+    log[log["reward"] == 1].to_parquet(tmp_path / "log.parquet")
+    config = load_config(tmp_path / "config.yaml")
+    history = read_history(config)
+    told = list(leakage_suspects(history, history.panel(config.action_set(), config.calendar()), config))
+    assert any("fall on a day on which the user ordered" in words for words in told)
