@@ -178,6 +178,9 @@ def _draft(
     if not (own or files.events) or (elsewhere and not files.events):
         return None
     times = find_times(connection, sheet, files.events, taken)
+    if own and times.assigned_at is not None and times.column is None:
+        files.set_dated_events_aside(own[0])
+        times = find_times(connection, sheet, files.events, taken)
     summed, before = _summed(files, times)
     if summed and not is_paid:
         money_guessed = "" if "revenue" in summed else money_guessed or NO_MONEY

@@ -78,6 +78,12 @@ class ExperimentFiles:
         names = [name for draft in self.events for name in draft.lines if name not in ("user_id", "at")]
         return sorted(dict.fromkeys(names), key=lambda name: (name != "revenue", not _SOLD & set(name_parts(name))))
 
+    def set_dated_events_aside(self, outcome: str) -> None:
+        """Use no file whose rows have times, where nothing says when users were assigned and their own file has an outcome."""
+        why = f"holds rows that may be older than the assignment, as nothing says when that was; {outcome} says what came of it"
+        self.unused |= {draft.sheet.name: why for draft in self.events if "at" in draft.lines}
+        self.events = [draft for draft in self.events if "at" not in draft.lines]
+
 
 class FileFinder(OrderDrafter):
     """Finds what other sheets hold of an experiment's users."""

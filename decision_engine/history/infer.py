@@ -42,7 +42,7 @@ _WORDS: dict[str, dict[str, float]] = {
         "revenue": 0.6, "amount": 0.55, "price": 0.45, "sales": 0.55, "value": 0.45, "total": 0.45, "paid": 0.5, "spend": 0.5,
         "payment": 0.45, "usd": 0.2, "eur": 0.2, "gbp": 0.2, "brl": 0.2, "umsatz": 0.6, "betrag": 0.55, "turnover": 0.55,
         "net": 0.1, "gross": 0.1, "gmv": 0.5, "unitprice": 0.35, "unit": -0.1, "importe": 0.5, "montant": 0.5,
-        "nettowert": 0.6, "bruttowert": 0.6, "warenwert": 0.6,
+        "nettowert": 0.6, "bruttowert": 0.6, "warenwert": 0.6, "sum": 0.4,
     },
     "quantity": {"quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5},
     "product": {
