@@ -10,7 +10,7 @@ from decision_engine.config.models import Config
 from decision_engine.effects.overlap import mean_differences
 from decision_engine.effects.randomisation import MISMATCH
 from decision_engine.experiment.assignment import Assignment
-from decision_engine.experiment.clusters import inflation
+from decision_engine.experiment.clusters import FEWEST_CLUSTERS, inflation
 from decision_engine.experiment.covariates import IS_EMPTY
 from decision_engine.experiment.trial import FEWEST_USERS, Trial
 from decision_engine.history.leakage import TOLD_BY_OUTCOME
@@ -125,7 +125,11 @@ def _groups(trial: Trial) -> list[Remark]:
 def _clusters(trial: Trial, assignment: Assignment) -> list[Remark]:
     """Tell of clusters: drawn as a whole, or named and then not kept to."""
     if assignment.mode == "clustered":
-        return [Remark(kind="clusters", words=assignment.drawn_together)]
+        assert trial.clusters is not None, "clustered by them"
+        few = int(min(n for n in trial.clusters.counts(len(trial.actions)) if n))
+        doubt = f"; the smallest group has {few:,}, and {FEWEST_CLUSTERS} are needed" if few < FEWEST_CLUSTERS else ""
+        words = f"the evidence is {trial.clusters.n:,} of {trial.clusters.name}, and not {trial.n_users:,} users{doubt}."
+        return [Remark(kind="clusters", words=words)]
     if trial.clusters is None:
         return []
     words = (

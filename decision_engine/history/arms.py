@@ -45,9 +45,10 @@ _CONTROLS = frozenset(
     }
 )
 _NAMED = 0.6  # confidence in a column that is called like arms are, in files of one row a user alone
+_VALUED = 0.3  # confidence in a column of which nothing but a value speaks of arms
 _CALLED = frozenset({
     "version", "bucket", "cell", "condition", "testgroup", "abgroup", "experiment", "assignment", "treated", "holdout",
-    "gruppe",
+    "gruppe", "rama", "brazo", "tratamiento",
     "testgruppe", "groupe", "grupo", "gruppo", "variante", "组别", "分组", "实验组",
 })  # fmt: skip
 _ARMS = frozenset({
@@ -66,6 +67,7 @@ def treatments(sheet: Sheet) -> list[tuple[str, float]]:
     """Return columns that may name the treatment, the likeliest first."""
     named = {name: _NAMED for name in sheet.looks if _CALLED & set(name_parts(name))}
     named |= {guess.column: guess.confidence for guess in sheet.roles.get("action", [])}
+    named |= {name: _VALUED for name, look in sheet.looks.items() if name not in named and _holds_a_control(look)}
     scored = []
     for name, look in sheet.looks.items():
         enough = look.n_distinct >= _FEWEST_ROWS * look.distinct
@@ -73,6 +75,11 @@ def treatments(sheet: Sheet) -> list[tuple[str, float]]:
             scored.append((name, named[name] + (_CONTROL_NAMED if control_of(look) is not None else 0.0)))
     ranked = sorted(scored, key=lambda one: -one[1])
     return [(name, round(min(score, 1.0), 2)) for name, score in ranked if score >= _SURE]
+
+
+def _holds_a_control(look: ColumnLook) -> bool:
+    """Whether one of a column's values says in so many words that it is the control group."""
+    return any(re.match(r"(control|ctrl|kontroll|placebo|holdout|hold-out)\b", plain_arm(value)) for value in look.frequent)
 
 
 def is_called_like_arms(look: ColumnLook) -> bool:
@@ -83,35 +90,77 @@ def is_called_like_arms(look: ColumnLook) -> bool:
 
 def control_of(look: ColumnLook) -> str | None:
     """Return the value that is named like a control group: of yes and no the no, of who was held out the yes."""
-    counted = flag_values(look) or ({"1": 1, "0": 0} if set(look.frequent) == {"0", "1"} else {})
+    counted = _counted(look)
     if counted:
         is_held_out = bool(_HELD_OUT & set(name_parts(look.name)))
         return next(value for value, yes in counted.items() if bool(yes) == is_held_out)
     for value in look.frequent:
-        words = value.strip().lower()
+        words = plain_arm(value)
         if words in _CONTROLS or words.startswith(("no ", "no-", "no_", "control", "without", "kein", "ohne", "sans ", "sin ")):
             return value
     return None
 
 
+def plain_arm(value: str) -> str:
+    """Return an arm as it is meant, however it is written: without blanks around it, capitals and a whole number's point.
+
+    Examples
+    --------
+    >>> plain_arm(" CONTROL"), plain_arm("Variant  B"), plain_arm("1.0")
+    ('control', 'variant b', '1')
+    """
+    words = " ".join(value.casefold().split())
+    return words.removesuffix(".0") if words.removesuffix(".0").isdigit() else words
+
+
+def _counted(look: ColumnLook) -> dict[str, int]:
+    """Return what each value of a column of yes and no counts as; empty for any other."""
+    numbers = {value: plain_arm(value) for value in look.frequent}
+    if set(numbers.values()) == {"0", "1"} and len(numbers) == look.n_distinct:
+        return {value: int(number) for value, number in numbers.items()}
+    return flag_values(look)
+
+
 def first_arm(look: ColumnLook) -> str:
     """Return the first of arms called by letters or numbers, such as A and B; else the largest."""
-    arms = [_ARM.fullmatch(value.strip().lower()) for value in look.frequent]
-    called = [(len(arm["which"]), arm["which"], value) for arm, value in zip(arms, look.frequent, strict=True) if arm]
-    alike = len({arm["what"] for arm in arms if arm}) == 1
-    return min(called)[2] if alike and len(called) == len(look.frequent) else look.frequent[0]
+    ranks = _ranks(look)
+    return min(look.frequent, key=lambda value: ranks[value]) if ranks else look.frequent[0]
+
+
+def _ranks(look: ColumnLook) -> dict[str, tuple[int, str]]:
+    """Return the order of arms that are all called alike but for a letter or number; empty where they are not."""
+    arms = {value: _ARM.fullmatch(plain_arm(value)) for value in look.frequent}
+    called = {value: (len(arm["which"]), arm["which"]) for value, arm in arms.items() if arm}
+    alike = len({arm["what"] for arm in arms.values() if arm}) == 1
+    return called if alike and len(called) == len(look.frequent) else {}
 
 
 def action_names(look: ColumnLook, control: str) -> dict[str, str]:
-    """Return the action that each raw value stands for, the control group's first, which is `none`."""
-    names: dict[str, str] = {control: "none"}
-    is_a_flag = look.n_distinct == 2 and (bool(flag_values(look)) or set(look.frequent) == {"0", "1"})
-    values = sorted(look.frequent, key=int) if all(value.isdigit() for value in look.frequent) else look.frequent
-    for place, value in enumerate(value for value in values if value != control):
-        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", value).strip("_-").lower()[:24]
-        plain = "treated" if is_a_flag else plain or f"{place + 1}"
-        plain = plain if plain[0].isalpha() and plain != "none" else f"action_{plain}"
-        while plain in names.values():
-            plain += "_"
-        names[value] = plain
+    """Return the action that each raw value stands for, the control group's first, which is `none`.
+
+    Values that differ by blanks and capitals alone are one arm.
+    """
+    is_float = look.type in ("DOUBLE", "FLOAT")  # whose whole numbers are read without their point
+    names, known = {}, {plain_arm(control): "none"}
+    ranks = _ranks(look)
+    counted = _counted(look)
+    values = sorted(look.frequent, key=lambda value: ranks[value]) if ranks else list(look.frequent)
+    for value in sorted(values, key=lambda value: plain_arm(value) != plain_arm(control)):
+        if plain_arm(value) not in known:
+            plain = re.sub(r"[^A-Za-z0-9_-]+", "_", plain_arm(value))
+            plain = re.sub(r"_+-*_+|_-|-_", "_", plain).strip("_-")[:24]
+            plain = "treated" if counted else plain or f"{len(known)}"
+            plain = plain if plain[0].isalpha() and plain != "none" else f"action_{plain}"
+            while plain in known.values():
+                plain += "_"
+            known[plain_arm(value)] = plain
+        names[value.removesuffix(".0") if is_float else value] = known[plain_arm(value)]
     return names
+
+
+def arm_sizes(look: ColumnLook, names: dict[str, str]) -> dict[str, int]:
+    """Return the rows of each action, the control group's first."""
+    sizes = dict.fromkeys(names.values(), 0)
+    for value, count in zip(look.frequent, look.counts, strict=False):
+        sizes[names.get(value) or names[value.removesuffix(".0")]] += count
+    return sizes

@@ -24,6 +24,7 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _OFFSET = r".*:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
 _SIGN = r"(R\$|US\$|[$€£¥₹]|EUR|USD|GBP|CHF|BRL|JPY|CNY|元)"
 _PRICED = rf"{_SIGN} ?[+-]?[0-9][0-9.,' ]*|[+-]?[0-9][0-9.,' ]* ?{_SIGN}"
+_PERCENT = r"[+-]?[0-9][0-9.,]* ?%"
 _BRACKETED = r"^ *[(](.*)[)] *$"
 CURRENCIES = {
     "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR",
@@ -147,7 +148,7 @@ def _looks(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str,
     is_struct = kind.startswith("STRUCT(")
     text = f"CAST(to_json({quote(name)}) AS VARCHAR)" if is_struct else f"CAST({quote(name)} AS VARCHAR)"
     plain = _look(connection, source, name, kind, text)
-    if plain.sign:
+    if plain.sign or _are_percentages(plain):
         plain_text = f"CAST({quote(name)} AS VARCHAR)"
         bracketed = connection.execute(
             f"SELECT count(*) FROM {source.view} WHERE regexp_full_match(trim({plain_text}), {literal(_BRACKETED)})"
@@ -163,6 +164,11 @@ def _looks(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str,
         return
     base = f"to_json({quote(name)})" if is_struct else quote(name)
     yield from _inside(connection, source, name, base, "$", 1)
+
+
+def _are_percentages(look: ColumnLook) -> bool:
+    """Whether every value that was kept is a number with a sign for per cent behind it."""
+    return bool(look.frequent) and all(re.fullmatch(_PERCENT, value) for value in look.frequent)
 
 
 def _holds_objects(look: ColumnLook) -> bool:

@@ -30,6 +30,7 @@ _TIME = 0.6  # confidence from which a column of times says that the file is a l
 _SAME = 0.95  # share of rows whose value is that of their arm, from which on a column is another name of the treatment
 _PEOPLE = frozenset({"id", "subject", "participant", "respondent", "patient", "panelist", "proband", "teilnehmer"})
 _ASSIGNS = 0.8  # confidence from which a column named like arms assigns users whose outcomes stand in other files
+_MOSTLY = 0.8  # share of ids that are given once, in a file of arms that no log would be
 _NEARLY = 0.98  # share of ids that are given once from which the others are slips
 
 
@@ -134,12 +135,21 @@ def _best_arm(sheet: Sheet) -> float:
 
 def _is_one_row_a_user(sheet: Sheet) -> bool:
     users = sheet.roles.get("user", [])
-    repeated = bool(users) and users[0].confidence >= _TIME and not _nearly_names_rows(sheet, users[0].column)
+    repeated = bool(users) and users[0].confidence >= _TIME and not _may_name_rows(sheet, users[0].column)
     if repeated or "text" in sheet.roles or "order" in sheet.roles:
         return False
     has_times = any(guess.confidence >= _TIME for guess in sheet.roles.get("time", []))
     is_paid = "money" in sheet.roles and _best_arm(sheet) >= _PLAIN and not {"product", "quantity"} & sheet.roles.keys()
     return not has_times or (bool(users) and (is_paid or _says_both(sheet)))
+
+
+def _may_name_rows(sheet: Sheet, column: str) -> bool:
+    """Whether a column names a row each but for slips, or in a file that no log would be: arms, and nothing that has a time."""
+    look = sheet.looks[column]
+    is_no_log = "time" not in sheet.roles and any(
+        score >= _ASSIGNS and is_called_like_arms(sheet.looks[name]) for name, score in treatments(sheet)
+    )
+    return _nearly_names_rows(sheet, column) or (is_no_log and look.distinct >= _MOSTLY and look.filled >= _NEARLY)
 
 
 def _nearly_names_rows(sheet: Sheet, column: str) -> bool:
@@ -163,7 +173,7 @@ def _draft(
     users = [
         guess.column
         for guess in sheet.roles.get("user", [])
-        if _nearly_names_rows(sheet, guess.column) and guess.column != treatment
+        if _may_name_rows(sheet, guess.column) and guess.column != treatment
     ]
     users = users or _named_for_people(sheet, treatment)
     propensity = next((guess.column for guess in sheet.roles.get("propensity", []) if guess.column != treatment), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decision_engine.history.arms import arm_sizes
 from decision_engine.history.experiment import ExperimentDraft
 from decision_engine.history.flags import flag_values
 from decision_engine.history.mapping_lines import lines_of, on_columns, written
@@ -18,7 +19,7 @@ def experiment_lines(draft: ExperimentDraft, marked: str) -> list[str]:
     marked : str
         The mark of lines that only a person can answer.
     """
-    actions = [name for name in draft.groups.values() if name != "none"]
+    actions = [name for name in dict.fromkeys(draft.groups.values()) if name != "none"]
     lines = ["# One row a user. Canonical column: SQL expression over the source's columns.", "tables:", "  experiment:"]
     parts = (draft.sheet, *draft.files.parts)
     mappings = [line for sheet in parts for line in _mapping(draft, sheet.name, marked)]
@@ -123,11 +124,10 @@ def _confidence(draft: ExperimentDraft, role: str, column: str) -> str:
 
 def _shares(draft: ExperimentDraft, marked: str) -> list[str]:
     """Return the line of the shares: those that the sizes look like, to be checked, or equal ones that are not in force."""
-    look = draft.sheet.looks[draft.treatment]
-    sizes = dict(zip(look.frequent, look.counts, strict=False))
-    found = None if draft.propensity else round_shares([sizes.get(raw, 0) for raw in draft.groups])
-    shares = found.shares if found is not None else tuple([1.0 / len(draft.groups)] * len(draft.groups))
-    told = ", ".join(f"{name}: {share:.4g}" for name, share in zip(draft.groups.values(), shares, strict=True))
+    sizes = arm_sizes(draft.sheet.looks[draft.treatment], draft.groups)
+    found = None if draft.propensity else round_shares(list(sizes.values()))
+    shares = found.shares if found is not None else tuple([1.0 / len(sizes)] * len(sizes))
+    told = ", ".join(f"{name}: {share:.4g}" for name, share in zip(sizes, shares, strict=True))
     if found is None:
         return [f"  # shares: {{{told}}} # where users were drawn: what was meant; the group sizes are then tested"]
     asked = "are these the shares that were meant? Guessed from the group sizes, which are tested against them"

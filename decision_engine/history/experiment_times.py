@@ -65,7 +65,7 @@ def find_times(
             assigned_at=None if column is None else _line(connection, sheet, column),
             column=column,
             horizon=Line(expression="two weeks", fill_in="how long outcomes were counted"),
-            ended_on=_last_of(connection, sheet),
+            ended_on=_last_of(connection, sheet, column),
         )
     first, last = min(low for low, _ in spans.values()), max(high for _, high in spans.values())
     if assigned is None:
@@ -114,7 +114,7 @@ def _assigned(sheet: Sheet, taken: Collection[str | None]) -> str | None:
     return None
 
 
-def _last_of(connection: duckdb.DuckDBPyConnection, sheet: Sheet) -> Line:
+def _last_of(connection: duckdb.DuckDBPyConnection, sheet: Sheet, assigned: str | None) -> Line:
     """Return the last day that any column of the experiment's own file holds; a placeholder where none does."""
     found: list[tuple[datetime, str]] = []
     for name, look in sheet.looks.items():
@@ -125,6 +125,9 @@ def _last_of(connection: duckdb.DuckDBPyConnection, sheet: Sheet) -> Line:
     if not found:
         return Line(expression=str(_PLACEHOLDER), fill_in=f"{_WANTED}; {_PLAN}")
     last, name = max(found)
+    if name == assigned:  # outcomes came after it
+        end = last.date() + timedelta(days=2 * _SHORTEST - 1)
+        return Line(expression=str(end), fill_in=f"{_WANTED}; two weeks from the last in {name}, {last:%Y-%m-%d}; {_PLAN}")
     return Line(
         expression=str(last.date()),
         fill_in=f"{_WANTED}; the last day in {name} is {last:%Y-%m-%d}; {_PLAN}",

@@ -42,6 +42,7 @@ _WORDS: dict[str, dict[str, float]] = {
         "revenue": 0.6, "amount": 0.55, "price": 0.45, "sales": 0.55, "value": 0.45, "total": 0.45, "paid": 0.5, "spend": 0.5,
         "payment": 0.45, "usd": 0.2, "eur": 0.2, "gbp": 0.2, "brl": 0.2, "umsatz": 0.6, "betrag": 0.55, "turnover": 0.55,
         "net": 0.1, "gross": 0.1, "gmv": 0.5, "unitprice": 0.35, "unit": -0.1, "importe": 0.5, "montant": 0.5,
+        "gasto": 0.5, "gastos": 0.5, "ventas": 0.5, "ingresos": 0.55, "facturacion": 0.55, "depense": 0.5,
         "nettowert": 0.6, "bruttowert": 0.6, "warenwert": 0.6, "sum": 0.4,
     },
     "quantity": {"quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5},
@@ -62,7 +63,7 @@ _WORDS: dict[str, dict[str, float]] = {
         "exposure": 0.4, "exposed": 0.4, "opened": 0.4, "purchased": 0.5, "reward": 0.55, "retention": 0.5, "retained": 0.5,
         "churn": 0.5, "churned": 0.5, "renewed": 0.5, "subscribed": 0.5, "activated": 0.5, "success": 0.45, "clicks": 0.5,
         "conversions": 0.55, "signup": 0.45, "buys": 0.45, "unsubscribed": 0.5,
-        "unsubscribe": 0.5, "achete": 0.5, "achat": 0.45, "comprado": 0.5,
+        "unsubscribe": 0.5, "achete": 0.5, "achat": 0.45, "comprado": 0.5, "compro": 0.5, "convertido": 0.55, "abierto": 0.4,
     },
     "text": {
         "review": 0.35, "comment": 0.5, "message": 0.55, "text": 0.55, "utterance": 0.6, "body": 0.5, "query": 0.5,

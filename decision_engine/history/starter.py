@@ -215,6 +215,8 @@ def _taken(draft: ExperimentDraft) -> list[str]:
     files = draft.files
     told = [f"{sheet.name}: further users of the experiment" for sheet in files.parts]
     told += [f"{one.sheet.name}: what is known of the experiment's users ({_some(one.covariates)})" for one in files.lookups]
+    if len(set(draft.groups.values())) < len(draft.groups):
+        told.append(f"{draft.treatment}: values that differ by blanks and capitals alone are one arm")
     if draft.cluster is not None:
         told.append(
             f"{draft.cluster}: what was drawn as a whole, as all users of one got the same; errors count them, not users"

@@ -45,7 +45,7 @@ def test_the_page_shows_groups_outcomes_balance_rows_set_aside_and_suspects(tmp_
         assert heading in plain
     assert "Before anything else" not in plain
     assert "is not among the groups none, mens, womens" in plain
-    assert "Leakage: history goes with spend in the control group" in plain
+    assert "Leakage: in the control group, history goes with spend" in plain
     described = re.findall(r'<svg[^>]*aria-label="([^"]*)"', html)
     assert any(words.startswith("Users by group: none") and "meant" in words for words in described)
     assert any(words.startswith("Difference from the control group") for words in described)
