@@ -19,6 +19,7 @@ from simulations.spend_residuals import residual_tables
 from simulations.spend_spread import spend_spread
 from simulations.tabulated import MAX_EXTRA_DAYS
 from simulations.week_shocks import N_PARTS, N_SHOCKS, level_at_the_end, week_spread
+from simulations.weeks_ahead import WeeksAhead, first_days_effect, first_days_share
 
 HEAD_FEATURES = (
     "recency_weeks",
@@ -61,6 +62,8 @@ class BehaviourFit:
     latents : Latents
     week_spread : (N_SHOCKS, N_PARTS) float64 array
         Of what a week does to everyone, see `simulations.week_shocks`.
+    ahead : WeeksAhead
+        What of it can be foreseen.
     """
 
     purchase: AdditiveHead
@@ -72,6 +75,7 @@ class BehaviourFit:
     residuals: FloatArray
     latents: Latents
     week_spread: FloatArray = field(default_factory=lambda: np.zeros((N_SHOCKS, N_PARTS)))
+    ahead: WeeksAhead = field(default_factory=WeeksAhead)
 
     @property
     def heads(self) -> dict[str, AdditiveHead]:
@@ -101,7 +105,6 @@ class BehaviourFit:
             newcomer=float(self.newcomer),
             hazard=float(self.hazard),
             residuals=self.residuals,
-            week_spread=self.week_spread,
         )
 
 
@@ -188,7 +191,7 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
     prior_sds = np.zeros(N_LATENTS)
     for place, of_users in ((OFFSET, offset), (SPEND_OFFSET, spend_offset), (SPEND_SPREAD, spread_of_user)):
         means[:, place], sds[:, place], prior_sds[place] = of_users
-    spread, level = _weeks_in_common(
+    spread, level, ahead = _weeks_in_common(
         weeks, weights, purchase, spend, means, filtered, None if start is None else start.week_spread
     )
     return BehaviourFit(
@@ -201,6 +204,7 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
         residuals=residuals,
         latents=Latents.of(weeks.panel.user_keys, means, sds, prior_sds),
         week_spread=spread,
+        ahead=ahead,
     )
 
 
@@ -212,10 +216,10 @@ def _weeks_in_common(
     offsets: FloatArray,
     alive: FloatArray,
     spread: FloatArray | None,
-) -> tuple[FloatArray, FloatArray]:
-    """Return how much a week moves everyone and where the level stands at the end.
+) -> tuple[FloatArray, FloatArray, WeeksAhead]:
+    """Return how much a week moves everyone, where the level stands at the end, and what is foreseen of weeks to come.
 
-    Both of the log-odds to buy and of the log of an order-day's value: (N_SHOCKS, N_PARTS) and (N_SHOCKS,) arrays. A given
+    All of the log-odds to buy and of the log of an order-day's value: (N_SHOCKS, N_PARTS) and (N_SHOCKS,) arrays. A given
     spread is kept.
     """
     panel, week_of = weeks.panel, np.nonzero(weeks.known)[1]
@@ -231,8 +235,15 @@ def _weeks_in_common(
     residual = np.log(revenue[paid] / days[paid]) - expected
     precision = row_weights[paid] / max(float(np.var(residual)) if residual.size else 1.0, 1e-6)
     rows.append((residual * precision, precision, week_of[paid]))
+    shares = first_days_share(panel.calendar.first_day, 0, panel.n_periods)
+    first_days = np.zeros(N_SHOCKS)
+    for place, (residuals, information, of_weeks) in enumerate(rows):
+        sizes = week_spread(residuals, information, of_weeks, panel.n_periods) if spread is None else spread[place]
+        first_days[place] = first_days_effect(residuals, information, of_weeks, panel.n_periods, sizes, shares)
+        rows[place] = (residuals - information * first_days[place] * shares[of_weeks], information, of_weeks)
     found = np.stack([week_spread(*row, panel.n_periods) for row in rows]) if spread is None else spread
-    return found, np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
+    level = np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
+    return found, level, WeeksAhead(first_day=panel.calendar.first_day, first_days=first_days)
 
 
 def _rounds(start: BehaviourFit | None) -> int:

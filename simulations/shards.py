@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simulations.arrays import FloatArray
+from simulations.deciding import Acts, Decide
 from simulations.kernel import N_TOTALS
 from simulations.randomness import Address, Channel, numbered_keys
 from simulations.rollout import Rollout
-from simulations.simulator import Decide, LifecycleSimulator
+from simulations.simulator import LifecycleSimulator
 from simulations.state import UserStates
 
 SHARD_USERS = 200_000  # some 60 MB with what a rollout needs beside the states
@@ -58,7 +59,7 @@ def drawn_users(states: UserStates, n_users: int, *, seed: int, shard_users: int
 def rollout_in_shards(
     simulator: LifecycleSimulator,
     shards: Iterable[UserStates],
-    decide: Decide | None = None,
+    decide: Decide | Acts | None = None,
     *,
     weeks: int,
     seed: int = 0,
@@ -71,7 +72,7 @@ def rollout_in_shards(
     ----------
     shards : iterable of UserStates
         Such as `drawn_users` yields; each is let go once it has been lived.
-    decide : callable, optional
+    decide : policy or callable, optional
         As for `LifecycleSimulator.rollout`; it sees one shard at a time, so that it cannot share out a common budget.
     on_shard : callable, optional
         Told after each shard how many users are done, and the shard's rollout, to show progress or to write it away.
