@@ -30,7 +30,7 @@ def describe_simulator(simulator: LifecycleSimulator) -> str:
         f"spending on an order-day: {_terms(fit.spend)}",
         f"users differ by {prior[0]:.2f} in log-odds to buy and {prior[1]:.2f} in log spend beyond what is observed, "
         f"their baskets' spread by {prior[2]:.2f}",
-        f"lost for good after a week: {fit.hazard:.2%}",
+        f"a first order later by a factor of e: {fit.entry:+.2f} in log-odds; lost for good after a week: {fit.hazard:.2%}",
         f"a week shakes everyone by {np.sqrt((fit.week_spread[0] ** 2).sum()):.2f} in log-odds; a month's first days move "
         f"them by {fit.ahead.first_days[0]:+.2f}",
     ]

@@ -87,6 +87,7 @@ def pack_behaviour(fit: BehaviourFit, arrays: StoredArrays, prefix: str) -> dict
     return {
         "newcomer": float(fit.newcomer),
         "hazard": float(fit.hazard),
+        "entry": float(fit.entry),
         "pinned_seed": fit.latents.pinned_seed,
         "first_day": None if fit.ahead.first_day is None else fit.ahead.first_day.isoformat(),
         "intercepts": {name: float(fit.heads[name].intercept) for name in _HEADS},
@@ -111,6 +112,7 @@ def unpack_behaviour(plain: dict[str, Any], arrays: StoredArrays, prefix: str) -
         **heads,
         newcomer=plain["newcomer"],
         hazard=plain["hazard"],
+        entry=plain["entry"],
         residuals=arrays[f"{prefix}residuals"],
         week_spread=arrays[f"{prefix}week_spread"],
         ahead=WeeksAhead(
