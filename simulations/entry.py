@@ -2,9 +2,9 @@
 
 A history begins somewhere in the life of a shop. Frequent buyers are seen in its first weeks, rare ones when they happen to
 come: the first order that is on file is no beginning. What is observed of a user starts there, so that a rare buyer looks for a
-while like a frequent one who has just begun. The users' intercepts are therefore expected to fall with the log of the weeks until the
-first order (a prior mean; Mundlak, 1978, Econometrica 46(1), puts what goes with a random effect into its mean), by a slope
-that the data decide on; where everybody truly begins, as in a cohort, it is small.
+while like a frequent one who has just begun. The users' intercepts are therefore expected to fall with the log of the weeks
+until the first order (a prior mean; Mundlak, 1978, Econometrica 46(1), puts what goes with a random effect into its mean), by a
+slope that the data decide on; where everybody truly begins, as in a cohort, it is small.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def truncated():
         redemptions=panel.redemptions[:, 30:],
         calendar=replace(panel.calendar, n_periods=30),
     )
-    return panel.slice(30), late.take((late.order_days > 0).any(axis=1))
+    return panel.slice(30), late.take(np.flatnonzero((late.order_days > 0).any(axis=1)))
 
 
 def test_where_a_history_begins_amid_lives_a_late_first_order_tells_of_a_rare_buyer(truncated):
