@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from simulations.actions import Action as Action
     from simulations.actions import ActionKind as ActionKind
     from simulations.actions import ActionSet as ActionSet
+    from simulations.arrivals import Arrivals as Arrivals
+    from simulations.arrivals import rollout_with_arrivals as rollout_with_arrivals
     from simulations.behaviour import BehaviourFit as BehaviourFit
     from simulations.contact import ContactRules as ContactRules
     from simulations.contact import action_mask as action_mask
@@ -58,6 +60,7 @@ _HOME = {
     "ActionResponse": "simulations.response",
     "ActionSet": "simulations.actions",
     "AdditiveHead": "simulations.heads",
+    "Arrivals": "simulations.arrivals",
     "ArtifactError": "simulations.errors",
     "BehaviourFit": "simulations.behaviour",
     "Calendar": "simulations.panel",
@@ -98,6 +101,7 @@ _HOME = {
     "observe": "simulations.features",
     "response_scale": "simulations.response",
     "rollout_in_shards": "simulations.shards",
+    "rollout_with_arrivals": "simulations.arrivals",
 }
 __all__ = sorted(_HOME)
 
