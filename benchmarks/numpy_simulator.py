@@ -24,7 +24,6 @@ from simulations.response import BASIS_LIMIT, N_BASIS, ResponseArrays
 from simulations.simulator import LifecycleSimulator
 from simulations.state import ALPHA_4, ALPHA_13, CONTACT_MEMORY, NEVER, REDEMPTION_MEMORY, SATISFACTION_MEMORY, V
 from simulations.tabulated import MAX_EXTRA_DAYS
-from simulations.week_shocks import week_shocks
 
 BLOCK = 16_384  # users whose arrays stay in a core's cache
 _GOLDEN, _MIX_1, _MIX_2 = (np.uint64(word) for word in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
@@ -82,7 +81,7 @@ def live_in_numpy(
     """
     n_users = start.alive.size
     totals, weekly = np.zeros((n_users, N_TOTALS)), np.zeros((weeks, N_TOTALS))
-    shocks = week_shocks(start.seed, start.member, start.period, weeks, simulator.behaviour.week_spread)
+    shocks = simulator.week_shifts(start.seed, start.period, weeks)
     for first in range(0, n_users, block):
         rows = slice(first, min(first + block, n_users))
         lived = _opened(start, rows)

@@ -1,26 +1,30 @@
 """Scenarios: what would come if money, prices, the season or the actions were others than in the history.
 
 A scenario changes the configuration (budget, actions) before simulators are fitted, and the simulators (prices, how much people
-buy) after it. Nothing in it is learned from data: every number is an assumption of whoever asks, and is told as one.
+buy, and when) after it. Nothing in it is learned from data: every number is an assumption of whoever asks, and is told as one.
+`decision_engine.scenario_words` reads what people write.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pydantic import ValidationError
-
 from decision_engine.config.models import ActionConfig, Config
+from decision_engine.scenario_words import (
+    AMOUNT,
+    check_budget,
+    check_drift,
+    check_elasticity,
+    read_action,
+    read_change,
+    read_promotion,
+    read_season,
+)
 from simulations.errors import InputError
+from simulations.outlook import Outlook, Span
 from simulations.simulator import LifecycleSimulator
-
-_CHANGE = re.compile(r"(?P<sign>[+-])(?P<number>[0-9]+(?:\.[0-9]+)?) ?%")
-_AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_NEW = re.compile(r"(?P<name>[^:]+):(?P<settings>.*)", re.DOTALL)
-_NEW_EXAMPLE = "'sms: cost 0.05, lift 0.1, sd 0.05, weeks 2'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,13 @@ class Scenario:
     elasticity : float
         Change of the odds to buy for a change of prices, in logs of both.
     season : float
-        Share by which the odds to buy in a week are higher than in the history.
+        Share by which the odds to buy in a week are higher than in the history, in all weeks.
+    spans : tuple of Span
+        Seasons and promotions that have their weeks.
+    trend : float
+        Share by which the odds to buy are higher from one week to the next.
+    drift : float
+        Standard deviation of the steps in which each action's log-odds walk about, week by week.
     without : tuple of str
         Actions that may not be used.
     new_actions : tuple of ActionConfig
@@ -47,6 +57,9 @@ class Scenario:
     prices: float = 0.0
     elasticity: float = -1.0
     season: float = 0.0
+    spans: tuple[Span, ...] = ()
+    trend: float = 0.0
+    drift: float = 0.0
     without: tuple[str, ...] = ()
     new_actions: tuple[ActionConfig, ...] = ()
 
@@ -74,10 +87,25 @@ class Scenario:
         """Return the weekly budget."""
         if not self.budget:
             return usual
-        return float(self.budget) if _AMOUNT.fullmatch(self.budget) else usual * (1.0 + read_change("--budget", self.budget))
+        return float(self.budget) if AMOUNT.fullmatch(self.budget) else usual * (1.0 + read_change("--budget", self.budget))
 
-    def of_simulator(self, simulator: LifecycleSimulator) -> LifecycleSimulator:
-        """Return a simulator under the scenario.
+    def check_weeks(self, weeks: int) -> None:
+        """Refuse seasons and promotions in weeks that are not simulated.
+
+        Raises
+        ------
+        InputError
+            If there are any.
+        """
+        for span in self.spans:
+            if span.last >= weeks:
+                raise InputError(
+                    f"weeks {span.first + 1} to {span.last + 1} of a season or promotion: only {weeks} weeks are simulated; "
+                    f"ask for more with --weeks, or name weeks up to {weeks}."
+                )
+
+    def of_simulator(self, simulator: LifecycleSimulator, start: int = 0) -> LifecycleSimulator:
+        """Return a simulator under the scenario, whose first simulated week is period `start`.
 
         The cost of goods stays what it was, so that all of a price's change is margin: of an order that brought 1 and now
         brings ``1 + prices``, ``margin_share + prices`` is margin. Revenue stays in old prices and is scaled where it is told.
@@ -94,7 +122,8 @@ class Scenario:
                 "would be left; prices can only be simulated above the cost of goods."
             )
         shift = math.log1p(self.season) + self.elasticity * math.log1p(self.prices)
-        return replace(simulator, margin_share=margin_share, fit=simulator.fit.with_odds(shift))
+        outlook = Outlook(start=start, trend=math.log1p(self.trend), spans=self.spans, drift=self.drift)
+        return replace(simulator, margin_share=margin_share, fit=simulator.fit.with_odds(shift), outlook=outlook)
 
     def sentences(self, usual_budget: float, currency: str) -> list[str]:
         """Say what is different, each as an assumption."""
@@ -109,6 +138,11 @@ class Scenario:
             )
         if self.season:
             said.append(f"the odds to buy in a week are {self.season:+.1%}, in all simulated weeks")
+        said += [_span(span) for span in self.spans]
+        if self.trend:
+            said.append(f"the odds to buy are {self.trend:+.1%} from one week to the next")
+        if self.drift:
+            said.append(f"what each action does walks about, by steps of {self.drift:g} in log-odds a week")
         said += [f"{name} may not be used" for name in self.without]
         for action in self.new_actions:
             assert action.response is not None
@@ -120,78 +154,45 @@ class Scenario:
         return said
 
 
-def read_change(option: str, text: str) -> float:
-    """Read a change such as "+5%" as a share.
-
-    Examples
-    --------
-    >>> read_change("--prices", "+5%"), read_change("--season", "-12.5 %")
-    (0.05, -0.125)
-    """
-    found = _CHANGE.fullmatch(text.strip())
-    if found is None:
-        raise InputError(f"{option} {text}: a change with its sign and a percent sign is wanted, such as +5% or -30%.")
-    share = float(f"{found['sign']}{found['number']}") / 100.0
-    if share <= -1.0:
-        raise InputError(f"{option} {text}: more than everything cannot be taken away.")
-    return share
-
-
-def check_budget(text: str) -> str:
-    """Return a budget as it was written, if it is an amount or a change."""
-    if text and not _AMOUNT.fullmatch(text):
-        read_change("--budget", text)
-    return text
-
-
-def read_action(text: str) -> ActionConfig:
-    """Read a new action such as "sms: cost 0.05, lift 0.1, sd 0.05, weeks 2".
+def read_scenario(
+    *,
+    budget: str,
+    prices: str,
+    elasticity: float,
+    season: str,
+    promotions: Iterable[str],
+    trend: str,
+    drift: float,
+    without: Iterable[str],
+    new_actions: Iterable[str],
+) -> Scenario:
+    """Read a scenario as people write it, option by option; what is empty stays as it was.
 
     Raises
     ------
     InputError
-        If it is written otherwise, or a number cannot be.
+        For the first option that cannot be meant.
     """
-    found = _NEW.fullmatch(text.strip())
-    wrong = f"--new-action {text!r}: wanted is a name and what it is thought to do, such as {_NEW_EXAMPLE}"
-    if found is None:
-        raise InputError(f"{wrong}.")
-    settings: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in found["settings"].split(","))):
-        key, _, value = part.partition(" ")
-        if key not in ("cost", "lift", "sd", "weeks", "kind", "channel") or not value.strip():
-            raise InputError(f"{wrong}; {part!r} is none of cost, lift, sd, weeks, kind and channel with a value.")
-        settings[key] = value.strip()
-    if missing := [key for key in ("cost", "lift") if key not in settings]:
-        raise InputError(f"{wrong}; {missing[0]} is missing.")
-    try:
-        return ActionConfig.model_validate(
-            {
-                "name": found["name"].strip(),
-                "kind": settings.get("kind", "recommendation"),
-                "channel": settings.get("channel", "email"),
-                "cost": settings["cost"],
-                "effect": "assumed",
-                "response": {
-                    "purchase_lift": {"mean": settings["lift"], "sd": settings.get("sd", "0")},
-                    "duration_weeks": settings.get("weeks", "2"),
-                },
-            }
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{wrong}; {'.'.join(str(part) for part in first['loc'])}: {first['msg']}.") from None
+    of_season = read_season(season) if season else 0.0
+    spans = tuple(read_promotion(text) for text in promotions)
+    return Scenario(
+        budget=check_budget(budget),
+        prices=read_change("--prices", prices) if prices else 0.0,
+        elasticity=check_elasticity(elasticity),
+        season=of_season if isinstance(of_season, float) else 0.0,
+        spans=spans if isinstance(of_season, float) else (of_season, *spans),
+        trend=read_change("--trend", trend) if trend else 0.0,
+        drift=check_drift(drift),
+        without=tuple(without),
+        new_actions=tuple(read_action(text) for text in new_actions),
+    )
 
 
-def named_policy(names: Sequence[str], wanted: str) -> str:
-    """Return the policy that somebody means, whatever its capitals.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name; those there are are listed.
-    """
-    for name in names:
-        if name.casefold() == wanted.strip().casefold():
-            return name
-    raise InputError(f"--policy {wanted}: there is no such policy; there are {', '.join(names)}.")
+def _span(span: Span) -> str:
+    weeks = f"week {span.first + 1}" if span.first == span.last else f"weeks {span.first + 1} to {span.last + 1}"
+    moved = [
+        f"{what} {math.expm1(shift):+.1%}"
+        for what, shift in (("the odds to buy are", span.buying), ("an order-day's value is", span.spending))
+        if shift
+    ]
+    return f"in {weeks} {' and '.join(moved) or 'nothing is different'}"

@@ -11,6 +11,7 @@ from decision_engine.card_job import file_name
 from decision_engine.config.models import Config
 from decision_engine.durable import write_atomically
 from decision_engine.pipeline import FITTING, Stages, check_stage, fit_stages, single_threaded
+from decision_engine.policy_names import check_policies
 from decision_engine.progress import Progress
 from decision_engine.scenario import Scenario
 from decision_engine.workspace import StageOutcome, Workspace, digest_of
@@ -62,9 +63,11 @@ def run_simulate_job(
             f"{config.origin.name}: an experiment, one row a user, has no history and no simulator; "
             f"`decision-engine run {config.origin.name}` compares policies on it."
         )
+    usual, config = config, scenario.of_config(config)
+    check_policies(config, policies)  # before anything is fitted
+    scenario.check_weeks(weeks or config.policy_horizon_weeks)
     if not workspace.root.exists():
         raise_findings(check_sources(config), config.origin)
-    usual, config = config, scenario.of_config(config)
     with workspace.locked(), single_threaded():
         return _run(usual, config, scenario, Stages(workspace, progress), policies, n_users, weeks, out)
 
@@ -90,7 +93,7 @@ def _run(
         "simulate", "users who live under each policy",
         lambda: simulate.simulate(
             checked.result.panel, fitted.result, config, scenario, policies=policies, n_users=n_users, weeks=length,
-            on_step=partial(stages.progress.step, "policies"),
+            on_step=partial(stages.progress.step, "lives"),
         ),
         after=(checked, fitted), inputs=(digest_of(asked),),
         settings=config.part(*FITTING, "policy_horizon_weeks", "campaign", "policies"),

@@ -8,8 +8,8 @@ counted: the bounds hold for all of them at once, so that the best of many noisy
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SINGLE_ACTIONS = frozenset({"fixed_action"})
 RULES = frozenset({"recency_rule", "rfm_rule", "history"})
 BASELINES = SINGLE_ACTIONS | RULES | {"do_nothing"}
+_AVERAGED = ("value", "retention", "spend", "contacts", "opt_outs", "order_days", "revenue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,26 @@ class PolicyComparison:
     level: float
     weeks: int
     n_users: int
+
+    @classmethod
+    def pooled(cls, parts: Sequence[PolicyComparison]) -> PolicyComparison:
+        """Return the comparison of all users from those of parts of them, under the same policies, members and seed.
+
+        Each part's draws were drawn in the same worlds, so that a draw of all is the mean of the parts', weighed by users.
+        """
+        first, users = parts[0], np.array([part.n_users for part in parts], dtype=np.float64)
+        weights = users / users.sum()
+        draws = np.tensordot(weights, np.stack([part.draws for part in parts]), axes=1)
+        tails = ((1.0 - first.level) / 2.0, (1.0 + first.level) / 2.0)
+        outcomes = []
+        for place, outcome in enumerate(first.outcomes):
+            means: dict[str, Any] = {
+                name: float(weights @ np.array([getattr(part.outcomes[place], name) for part in parts])) for name in _AVERAGED
+            }
+            low, high = (float(np.quantile(draws[place], tail)) for tail in tails)
+            outcomes.append(replace(outcome, low=low, high=high, **means))
+        values = np.tensordot(weights, np.stack([part.member_values for part in parts]), axes=1)
+        return replace(first, outcomes=tuple(outcomes), draws=draws, member_values=values, n_users=int(users.sum()))
 
     def __post_init__(self) -> None:
         """Refuse two policies of one name."""

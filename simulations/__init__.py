@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from simulations.actions import Action as Action
     from simulations.actions import ActionKind as ActionKind
     from simulations.actions import ActionSet as ActionSet
+    from simulations.arrivals import Arrivals as Arrivals
+    from simulations.arrivals import rollout_with_arrivals as rollout_with_arrivals
     from simulations.behaviour import BehaviourFit as BehaviourFit
     from simulations.contact import ContactRules as ContactRules
     from simulations.contact import action_mask as action_mask
     from simulations.ensemble import SimulatorEnsemble as SimulatorEnsemble
-    from simulations.ensemble import response_scale as response_scale
     from simulations.errors import ArtifactError as ArtifactError
     from simulations.errors import ConfigError as ConfigError
     from simulations.errors import DecisionEngineError as DecisionEngineError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from simulations.heads import AdditiveHead as AdditiveHead
     from simulations.increment import Increments as Increments
     from simulations.increment import expected_increments as expected_increments
+    from simulations.outlook import Outlook as Outlook
+    from simulations.outlook import Span as Span
     from simulations.panel import Calendar as Calendar
     from simulations.panel import WeeklyPanel as WeeklyPanel
     from simulations.panel import build_panel as build_panel
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from simulations.response import ResponseScale as ResponseScale
     from simulations.response import ResponseSet as ResponseSet
     from simulations.response import Source as Source
+    from simulations.response import response_scale as response_scale
     from simulations.rollout import PeriodEvents as PeriodEvents
     from simulations.rollout import Rollout as Rollout
     from simulations.scenarios import World as World
@@ -56,6 +60,7 @@ _HOME = {
     "ActionResponse": "simulations.response",
     "ActionSet": "simulations.actions",
     "AdditiveHead": "simulations.heads",
+    "Arrivals": "simulations.arrivals",
     "ArtifactError": "simulations.errors",
     "BehaviourFit": "simulations.behaviour",
     "Calendar": "simulations.panel",
@@ -69,6 +74,7 @@ _HOME = {
     "LifecycleSimulator": "simulations.simulator",
     "MissingExtraError": "simulations.errors",
     "NotFittedError": "simulations.errors",
+    "Outlook": "simulations.outlook",
     "PeriodEvents": "simulations.rollout",
     "PlanError": "simulations.errors",
     "Population": "simulations.population",
@@ -79,6 +85,7 @@ _HOME = {
     "ShardedRollout": "simulations.shards",
     "SimulatorEnsemble": "simulations.ensemble",
     "Source": "simulations.response",
+    "Span": "simulations.outlook",
     "StandingRule": "simulations.standing_rule",
     "UserStates": "simulations.state",
     "WeeklyPanel": "simulations.panel",
@@ -92,8 +99,9 @@ _HOME = {
     "fold": "simulations.state",
     "fold_observations": "simulations.features",
     "observe": "simulations.features",
-    "response_scale": "simulations.ensemble",
+    "response_scale": "simulations.response",
     "rollout_in_shards": "simulations.shards",
+    "rollout_with_arrivals": "simulations.arrivals",
 }
 __all__ = sorted(_HOME)
 

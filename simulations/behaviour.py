@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.arrays import BoolArray, FloatArray
+from simulations.entry import entry_step, entry_waits
 from simulations.features import fold_observations
 from simulations.heads import AdditiveHead, Binning, fit_head, shifted
 from simulations.heterogeneity import Latents, alive_weeks, next_hazard, random_intercepts
@@ -19,6 +20,7 @@ from simulations.spend_residuals import residual_tables
 from simulations.spend_spread import spend_spread
 from simulations.tabulated import MAX_EXTRA_DAYS
 from simulations.week_shocks import N_PARTS, N_SHOCKS, level_at_the_end, week_spread
+from simulations.weeks_ahead import WeeksAhead, first_days_effect, first_days_share
 
 HEAD_FEATURES = (
     "recency_weeks",
@@ -41,7 +43,7 @@ CUTS: dict[str, tuple[float, ...]] = {
 PURCHASE_DIRECTIONS = {"active_share": 1, "order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
 DAYS_DIRECTIONS = {"order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
 SPEND_DIRECTIONS = {"basket_value": 1}
-_EM_ROUNDS = 4
+_EM_ROUNDS = 7  # what goes with a later first order settles slowly
 _NEARLY = 1e-3  # chances to be there are fitted inside [this, 1 - this], so that log-odds stay finite
 
 
@@ -61,6 +63,10 @@ class BehaviourFit:
     latents : Latents
     week_spread : (N_SHOCKS, N_PARTS) float64 array
         Of what a week does to everyone, see `simulations.week_shocks`.
+    ahead : WeeksAhead
+        What of it can be foreseen.
+    entry : float
+        What a later first order lets expect of a user's log-odds to buy, see `simulations.entry`.
     """
 
     purchase: AdditiveHead
@@ -72,6 +78,8 @@ class BehaviourFit:
     residuals: FloatArray
     latents: Latents
     week_spread: FloatArray = field(default_factory=lambda: np.zeros((N_SHOCKS, N_PARTS)))
+    ahead: WeeksAhead = field(default_factory=WeeksAhead)
+    entry: float = 0.0
 
     @property
     def heads(self) -> dict[str, AdditiveHead]:
@@ -101,7 +109,6 @@ class BehaviourFit:
             newcomer=float(self.newcomer),
             hazard=float(self.hazard),
             residuals=self.residuals,
-            week_spread=self.week_spread,
         )
 
 
@@ -171,7 +178,7 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
     start : BehaviourFit, optional
         The fit on the history itself: its smoothing and variances are kept, so that a member costs a few Newton steps.
     """
-    purchase, hazard, offset, filtered = _fit_purchase(weeks, weights, start)
+    purchase, hazard, offset, filtered, entry = _fit_purchase(weeks, weights, start)
     days = _fit_days(weeks, weights, start)
     spend, residuals, spend_offset, spread_of_user = _fit_spend(weeks, weights, start)
     alive = fit_head(
@@ -188,7 +195,7 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
     prior_sds = np.zeros(N_LATENTS)
     for place, of_users in ((OFFSET, offset), (SPEND_OFFSET, spend_offset), (SPEND_SPREAD, spread_of_user)):
         means[:, place], sds[:, place], prior_sds[place] = of_users
-    spread, level = _weeks_in_common(
+    spread, level, ahead = _weeks_in_common(
         weeks, weights, purchase, spend, means, filtered, None if start is None else start.week_spread
     )
     return BehaviourFit(
@@ -201,6 +208,8 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
         residuals=residuals,
         latents=Latents.of(weeks.panel.user_keys, means, sds, prior_sds),
         week_spread=spread,
+        ahead=ahead,
+        entry=entry,
     )
 
 
@@ -212,10 +221,10 @@ def _weeks_in_common(
     offsets: FloatArray,
     alive: FloatArray,
     spread: FloatArray | None,
-) -> tuple[FloatArray, FloatArray]:
-    """Return how much a week moves everyone and where the level stands at the end.
+) -> tuple[FloatArray, FloatArray, WeeksAhead]:
+    """Return how much a week moves everyone, where the level stands at the end, and what is foreseen of weeks to come.
 
-    Both of the log-odds to buy and of the log of an order-day's value: (N_SHOCKS, N_PARTS) and (N_SHOCKS,) arrays. A given
+    All of the log-odds to buy and of the log of an order-day's value: (N_SHOCKS, N_PARTS) and (N_SHOCKS,) arrays. A given
     spread is kept.
     """
     panel, week_of = weeks.panel, np.nonzero(weeks.known)[1]
@@ -231,8 +240,15 @@ def _weeks_in_common(
     residual = np.log(revenue[paid] / days[paid]) - expected
     precision = row_weights[paid] / max(float(np.var(residual)) if residual.size else 1.0, 1e-6)
     rows.append((residual * precision, precision, week_of[paid]))
+    shares = first_days_share(panel.calendar.first_day, 0, panel.n_periods)
+    first_days = np.zeros(N_SHOCKS)
+    for place, (residuals, information, of_weeks) in enumerate(rows):
+        sizes = week_spread(residuals, information, of_weeks, panel.n_periods) if spread is None else spread[place]
+        first_days[place] = first_days_effect(residuals, information, of_weeks, panel.n_periods, sizes, shares)
+        rows[place] = (residuals - information * first_days[place] * shares[of_weeks], information, of_weeks)
     found = np.stack([week_spread(*row, panel.n_periods) for row in rows]) if spread is None else spread
-    return found, np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
+    level = np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
+    return found, level, WeeksAhead(first_day=panel.calendar.first_day, first_days=first_days)
 
 
 def _rounds(start: BehaviourFit | None) -> int:
@@ -244,8 +260,10 @@ _Moments = tuple[FloatArray, FloatArray, float]  # of the users' posterior: mean
 
 def _fit_purchase(
     weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None
-) -> tuple[AdditiveHead, float, _Moments, FloatArray]:
+) -> tuple[AdditiveHead, float, _Moments, FloatArray, float]:
     """Alternate between the head, the users' offsets and who is still there (EM); then fit the head as it will be asked.
+
+    The last item returned is the slope of what users are expected to differ by, see `simulations.entry`.
 
     A forecast knows a user's weeks up to now. The last fit therefore takes offsets and chances to be there from the weeks
     before each week alone: with those of all weeks, a user who is about to stay away would be explained by hindsight, and
@@ -257,7 +275,8 @@ def _fit_purchase(
     row_weights = weights[weeks.users]
     variance, hazard = (0.05, 0.002) if start is None else (float(start.latents.prior_sd[OFFSET]) ** 2, start.hazard)
     head = None if start is None else start.purchase
-    mean = np.zeros(weights.size)
+    entry, slope = entry_waits(weeks.known), 0.0 if start is None else start.entry
+    mean = slope * entry
     sd = np.zeros(weights.size)
     present = np.ones(outcome.size)
     filtered = np.ones(bought.shape)
@@ -279,13 +298,15 @@ def _fit_purchase(
         filtered, smoothed, after = alive_weeks(weeks.spread(chance), bought, weeks.known, hazard)
         hazard = next_hazard(smoothed, after, weeks.known, weights)
         present = smoothed[weeks.known]
-        plain = 1.0 / (1.0 + np.exp(-linear))
-        mean, sd, following = random_intercepts(
-            weeks.per_user(present * (outcome - plain)), weeks.per_user(present * plain * (1.0 - plain)), weights, variance
-        )
+        plain = 1.0 / (1.0 + np.exp(-linear - slope * entry[weeks.users]))
+        scores, information = weeks.per_user(present * (outcome - plain)), weeks.per_user(present * plain * (1.0 - plain))
+        moved = entry_step(scores, information, weights, entry, variance, slope)
+        scores, slope = scores - information * moved * entry, slope + moved
+        mean, sd, following = random_intercepts(scores, information, weights, variance)
+        mean = mean + slope * entry
         variance = following if start is None else variance
     assert head is not None
-    earlier = _offsets_so_far(weeks, outcome, head, present, variance)
+    earlier = _offsets_so_far(weeks, outcome, head, present, variance, slope * entry)
     there = np.maximum(filtered[weeks.known], _NEARLY)
     head = fit_head(
         weeks.binning,
@@ -298,19 +319,20 @@ def _fit_purchase(
         start=head,
         n_rounds=2,
     )
-    return head, hazard, (mean, sd, float(np.sqrt(variance))), filtered
+    return head, hazard, (mean, sd, float(np.sqrt(variance))), filtered, slope
 
 
 def _offsets_so_far(
-    weeks: UserWeeks, outcome: FloatArray, head: AdditiveHead, present: FloatArray, variance: float
+    weeks: UserWeeks, outcome: FloatArray, head: AdditiveHead, present: FloatArray, variance: float, expected: FloatArray
 ) -> FloatArray:
-    """Return (n_rows,): the posterior mean of the user's offset, given the user's rows before each row alone."""
-    plain = 1.0 / (1.0 + np.exp(-head.linear(weeks.bins) - weeks.buying_shifts))
+    """Return (n_rows,): the posterior mean of the user's offset, given what is expected and the rows before each row alone."""
+    prior = expected[weeks.users]
+    plain = 1.0 / (1.0 + np.exp(-head.linear(weeks.bins) - weeks.buying_shifts - prior))
     scores = weeks.spread(present * (outcome - plain))
     information = weeks.spread(present * plain * (1.0 - plain))
     before = np.cumsum(scores, axis=1) - scores
     known = np.cumsum(information, axis=1) - information
-    return np.asarray((before / (known + 1.0 / variance))[weeks.known])
+    return np.asarray((before / (known + 1.0 / variance))[weeks.known] + prior)
 
 
 def _fit_days(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None) -> AdditiveHead:

@@ -7,7 +7,6 @@ their steps; none waits for what another decides.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +42,7 @@ from simulations.state import (
     next_stock,
     shifted_contacts,
 )
+from simulations.tabulated import exponential
 
 BLOCK = 256  # users: few enough that their columns stay near the processor, many enough that a loop is worth beginning
 _TENURE, _RECENCY, _ACTIVE, _DAYS, _REVENUE = (
@@ -161,7 +161,7 @@ def load_block(block: Block, state: StateArrays, consent: BoolArray, first: int,
         block.base[u] = user_base(seed, member, state.user_keys[i])
         block.offsets[OFFSET, u] = state.latents[i, OFFSET]
         block.offsets[SPEND_OFFSET, u] = state.latents[i, SPEND_OFFSET]
-        block.offsets[SPEND_SPREAD, u] = math.exp(state.latents[i, SPEND_SPREAD])
+        block.offsets[SPEND_SPREAD, u] = exponential(np.float64(state.latents[i, SPEND_SPREAD]))
         block.alive[u] = state.alive[i]
         block.consent[u] = consent[i]
         block.last[u] = -1

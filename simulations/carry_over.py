@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulations.actions import Action, ActionKind, ActionSet
+from simulations.arrays import FloatArray
 from simulations.features import column, observe
 from simulations.response import N_BASIS, ResponseArrays
-from simulations.simulator import CarryOver, LifecycleSimulator
 from simulations.state import NEVER, UserStates
+
+if TYPE_CHECKING:
+    from simulations.simulator import LifecycleSimulator
 
 N_GROUPS = 4  # of users by their order rate, in which carry-over is measured
 _RATE = column("order_rate_13")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarryOver:
+    """Later order-days that one more order-day brings, because the state remembers it.
+
+    Attributes
+    ----------
+    edges : (n_groups - 1,) float64 array
+        Cuts of `order_rate_13` between groups of users.
+    shares : (n_groups, n_weeks) float64 array
+        Order-days 1, 2, ... weeks later for each order-day more.
+    """
+
+    edges: FloatArray
+    shares: FloatArray
 
 
 def measure_carry_over(

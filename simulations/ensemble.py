@@ -19,14 +19,11 @@ import numpy as np
 from simulations.actions import ActionSet
 from simulations.arrays import FloatArray
 from simulations.behaviour import BehaviourFit, UserWeeks, fit_behaviour
-from simulations.carry_over import measure_carry_over
 from simulations.contact import ContactRules
-from simulations.features import fold_observations
 from simulations.panel import WeeklyPanel
 from simulations.randomness import stream
 from simulations.response import ResponseArrays, ResponseScale, ResponseSet
 from simulations.simulator import LifecycleSimulator
-from simulations.state import fold
 from simulations.storage import (
     StoredArrays,
     pack_response,
@@ -79,19 +76,11 @@ class SimulatorEnsemble:
         members : int
             Simulators besides the point fit.
         """
-        weeks, central = UserWeeks.of(panel), responses.centre()
-        behaviour = fit_behaviour(weeks.under(central), np.ones(panel.n_users))
-        point = LifecycleSimulator(
-            fit=behaviour,
-            response=central,
-            actions=panel.actions,
-            rules=rules,
-            margin_share=margin_share,
-        )
-        point = replace(point, carry_over=measure_carry_over(point, fold(panel), seed=seed))
+        weeks = UserWeeks.of(panel)
+        point = LifecycleSimulator.of_weeks(weeks, responses=responses, rules=rules, margin_share=margin_share, seed=seed)
         counts = stream(seed, "ensemble bootstrap").poisson(1.0, (members, panel.n_users)).astype(np.float64)
         drawn = [responses.draw(seed, member + 1) for member in range(members)]
-        fits = _fit_members(weeks, drawn, counts, behaviour)
+        fits = _fit_members(weeks, drawn, counts, point.fit)
         others = tuple(
             replace(point, fit=fit, response=response, member=member + 1)
             for member, (fit, response) in enumerate(zip(fits, drawn, strict=True))
@@ -173,11 +162,3 @@ def _fit_members(
             under = [weeks.under(response) for response in drawn[first : first + n_threads]]
             fits += pool.map(fit_behaviour, under, counts[first : first + n_threads], repeat(start))
     return fits
-
-
-def response_scale(panel: WeeklyPanel) -> ResponseScale:
-    """Fit the scale of the response basis on all weeks of users who had bought before."""
-    observations = fold_observations(panel, 0, panel.n_periods)
-    known = np.zeros(panel.order_days.shape, dtype=np.bool_)
-    known[:, 1:] = (np.cumsum(panel.order_days > 0, axis=1) > 0)[:, :-1]
-    return ResponseScale.fit(observations[known])

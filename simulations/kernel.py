@@ -44,8 +44,6 @@ class Behaviour(NamedTuple):
         Chance to be lost for good after a week.
     residuals : (4, n_quantiles) array
         Quantiles of log revenue an order-day about the spend head, for weeks with 1, 2, 3 and more order-days.
-    week_spread : (N_SHOCKS, N_PARTS) array
-        Standard deviations of what a week does to everyone, see `simulations.week_shocks`.
     """
 
     features: NDArray[np.int64]
@@ -58,7 +56,6 @@ class Behaviour(NamedTuple):
     newcomer: float
     hazard: float
     residuals: FloatArray
-    week_spread: FloatArray
 
 
 class StateArrays(NamedTuple):

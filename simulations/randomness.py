@@ -41,6 +41,7 @@ class Channel(IntEnum):
     LOGGING = 12
     HOLDOUT = 13
     WEEK = 14
+    DRIFT = 15
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from simulations.arrays import Float32Array, FloatArray
 from simulations.compiled import njit
 from simulations.errors import ConfigError
-from simulations.features import column
+from simulations.features import column, fold_observations
+from simulations.panel import WeeklyPanel
 from simulations.randomness import stream
 
 RESPONSE_BASIS: tuple[str, ...] = ("constant", "recency", "order_rate", "basket_value")
@@ -92,6 +93,14 @@ def _raw_terms(observations: Float32Array) -> FloatArray:
     for k, feature in ((1, _RECENCY), (2, _RATE), (3, _BASKET)):
         terms[:, k] = np.log1p(np.maximum(observations[:, feature].astype(np.float64), 0.0))
     return terms
+
+
+def response_scale(panel: WeeklyPanel) -> ResponseScale:
+    """Fit the scale of the response basis on all weeks of users who had bought before."""
+    observations = fold_observations(panel, 0, panel.n_periods)
+    known = np.zeros(panel.order_days.shape, dtype=np.bool_)
+    known[:, 1:] = (np.cumsum(panel.order_days > 0, axis=1) > 0)[:, :-1]
+    return ResponseScale.fit(observations[known])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

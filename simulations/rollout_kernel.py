@@ -44,7 +44,6 @@ from simulations.randomness import Channel, first_word_above, uniform_at, user_b
 from simulations.response import ResponseArrays
 from simulations.state import V
 from simulations.tabulated import falls_below
-from simulations.week_shocks import week_shocks
 
 _NEVER_BOUGHT = np.float32(1e6)  # weeks
 _TENURE, _RECENCY = int(V.TENURE), int(V.RECENCY)
@@ -204,6 +203,7 @@ def live_weeks(
     totals: FloatArray,
     active_last: BoolArray,
     events: EventArrays,
+    shocks: FloatArray,
 ) -> FloatArray:
     """Live `n_weeks` weeks of all users in place.
 
@@ -221,6 +221,8 @@ def live_weeks(
         Weeks at the end in which a purchase counts for `active_last`.
     totals : (n_users, N_TOTALS) float64 array
         Added to.
+    shocks : (n_weeks, N_SHOCKS) float64 array
+        What each week moves for everyone: the log-odds to buy, and the log of an order-day's value.
 
     Returns
     -------
@@ -230,7 +232,6 @@ def live_weeks(
     n_users = state.values.shape[0]
     n_chunks = (n_users + CHUNK - 1) // CHUNK
     weekly = np.zeros((n_chunks, n_weeks, N_TOTALS), dtype=np.float64)
-    shocks = week_shocks(seed, member, period, n_weeks, behaviour.week_spread)
     for chunk in numba.prange(n_chunks):
         _live_chunk(
             state, consent, chunk, schedule, order, seed, member, period, n_weeks, n_last, behaviour, response, courses,

@@ -6,8 +6,7 @@ users their unseen parts, `step` lives one week and leaves what it was given as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,23 @@ import numpy as np
 
 from simulations.actions import ActionSet
 from simulations.arrays import ActionArray, BitArray, BoolArray, Float32Array, FloatArray
-from simulations.behaviour import BehaviourFit
+from simulations.behaviour import BehaviourFit, UserWeeks, fit_behaviour
 from simulations.block_week import NO_ORDER, Order, courses_of
+from simulations.carry_over import CarryOver, measure_carry_over
 from simulations.contact import ContactRules, action_mask
+from simulations.deciding import Acts, Decide
+from simulations.description import describe_simulator
 from simulations.errors import InputError
 from simulations.features import observe
 from simulations.kernel import N_TOTALS, Behaviour, EventArrays, Money, StateArrays
+from simulations.outlook import Outlook, Span
+from simulations.panel import WeeklyPanel
 from simulations.population import Population as Population
-from simulations.randomness import Address
-from simulations.response import ResponseArrays
+from simulations.response import ActionResponse, Quantity, ResponseArrays, ResponseSet, Source, response_scale
 from simulations.rollout import PeriodEvents, Rollout
 from simulations.rollout_kernel import live_weeks, still_there
 from simulations.standing_rule import StandingRule
-from simulations.state import UserStates
+from simulations.state import UserStates, fold
 from simulations.storage import (
     StoredArrays,
     pack_behaviour,
@@ -38,25 +41,9 @@ from simulations.storage import (
     unpack_world,
     write_artifact,
 )
+from simulations.week_shocks import week_shocks
 
 RETENTION_WEEKS = 8  # a user is retained who bought in the last weeks of a rollout, this many
-Decide = Callable[[Float32Array, BoolArray, Address], ActionArray]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CarryOver:
-    """Later order-days that one more order-day brings, because the state remembers it.
-
-    Attributes
-    ----------
-    edges : (n_groups - 1,) float64 array
-        Cuts of `order_rate_13` between groups of users.
-    shares : (n_groups, n_weeks) float64 array
-        Order-days 1, 2, ... weeks later for each order-day more.
-    """
-
-    edges: FloatArray
-    shares: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +60,8 @@ class LifecycleSimulator:
         Part of every random number's address.
     carry_over : CarryOver
         See `simulations.carry_over.measure_carry_over`.
+    outlook : Outlook
+        What is assumed of the weeks to come; nothing, unless somebody says so.
     """
 
     fit: BehaviourFit
@@ -82,6 +71,55 @@ class LifecycleSimulator:
     margin_share: float
     member: int = 0
     carry_over: CarryOver = field(default_factory=lambda: CarryOver(edges=np.zeros(0), shares=np.zeros((1, 0))))
+    outlook: Outlook = field(default_factory=Outlook)
+
+    @classmethod
+    def from_history(
+        cls,
+        panel: WeeklyPanel,
+        *,
+        responses: ResponseSet | None = None,
+        rules: ContactRules | None = None,
+        margin_share: float = 1.0,
+        seed: int = 0,
+    ) -> LifecycleSimulator:
+        """Fit a simulator on all weeks of a history; slice off what must not be seen.
+
+        One simulator knows nothing of its own error: `SimulatorEnsemble.fit` makes several, which answer with intervals.
+
+        Parameters
+        ----------
+        panel : WeeklyPanel
+            Such as `build_panel` makes of tables of orders, exposures and customers.
+        responses : ResponseSet, optional
+            What each action changes, in the order of `panel.actions`; nothing where left out.
+        rules : ContactRules, optional
+            Two contacts in four weeks where left out.
+        margin_share : float
+            Share of revenue that is margin; with 1, margins are revenue.
+        """
+        if responses is None:
+            responses = ResponseSet(
+                scale=response_scale(panel), responses=tuple(_nothing(name) for name in panel.actions.names[1:])
+            )
+        return cls.of_weeks(
+            UserWeeks.of(panel), responses=responses, rules=rules or ContactRules(), margin_share=margin_share, seed=seed
+        )
+
+    @classmethod
+    def of_weeks(
+        cls, weeks: UserWeeks, *, responses: ResponseSet, rules: ContactRules, margin_share: float, seed: int
+    ) -> LifecycleSimulator:
+        """Fit a simulator on rows that are prepared already; see `from_history`."""
+        panel, central = weeks.panel, responses.centre()
+        simulator = cls(
+            fit=fit_behaviour(weeks.under(central), np.ones(panel.n_users)),
+            response=central,
+            actions=panel.actions,
+            rules=rules,
+            margin_share=margin_share,
+        )
+        return replace(simulator, carry_over=measure_carry_over(simulator, fold(panel), seed=seed))
 
     @property
     def behaviour(self) -> Behaviour:
@@ -94,6 +132,14 @@ class LifecycleSimulator:
         return Money(
             cost=self.actions.costs, cost_on_redemption=self.actions.redemption_costs, margin_share=float(self.margin_share)
         )
+
+    def week_shifts(self, seed: int, period: int, weeks: int) -> FloatArray:
+        """Return (weeks, N_SHOCKS): what the weeks from a period on move for everyone, foreseen and not.
+
+        The columns are the log-odds to buy and the log of an order-day's value.
+        """
+        unforeseen = week_shocks(seed, self.member, period, weeks, self.fit.week_spread)
+        return unforeseen + self.fit.ahead.shifts(period, weeks) + self.outlook.shifts(period, weeks)
 
     def population(self, states: UserStates, *, seed: int, period: int = 0) -> Population:
         """Draw what is not seen of some users: latents from their posterior, being there from what the state says.
@@ -149,7 +195,7 @@ class LifecycleSimulator:
     def rollout(
         self,
         start: UserStates | Population,
-        decide: Decide | None = None,
+        decide: Decide | Acts | None = None,
         *,
         weeks: int,
         seed: int = 0,
@@ -164,9 +210,10 @@ class LifecycleSimulator:
         ----------
         start : UserStates or Population
             States get their unseen parts by `seed` and `period`; a population has its own.
-        decide : callable, optional
-            Takes observation, mask and address of a week and returns (n_users,) actions; without it nobody is contacted.
-            A `StandingRule` is applied without leaving the compiled loop.
+        decide : policy or callable, optional
+            A policy (`policies.base`), held to the contact rules but to no budget; or what takes observation, mask and address
+            of a week and returns (n_users,) actions. A `StandingRule` is applied without leaving the compiled loop. Without
+            any, nobody is contacted.
         schedule : (n_users, weeks) uint32 array, optional
             Contacts fixed beforehand, one bit an action, several at once possible: a history replayed. Rules are not asked.
         keep_weeks : bool
@@ -179,22 +226,18 @@ class LifecycleSimulator:
         totals, active_last = _totals(n_users), np.zeros(n_users, dtype=np.bool_)
         events = _room_for_events(n_users, weeks if keep_weeks else 0)
         live = partial(self._live, totals=totals, active_last=active_last)
-        if decide is None or isinstance(decide, StandingRule):
+        bits = np.zeros((n_users, 0), dtype=np.uint32) if schedule is None else np.ascontiguousarray(schedule, dtype=np.uint32)
+        if (decide is None or isinstance(decide, StandingRule)) and not self.outlook.drift:
             order = NO_ORDER if decide is None else decide.order(self.actions, self.rules)
-            bits = (
-                np.zeros((n_users, 0), dtype=np.uint32) if schedule is None else np.ascontiguousarray(schedule, dtype=np.uint32)
-            )
             weekly = live(population, bits, weeks, events=events, n_last=retention_weeks, order=order)
         else:
             weekly = np.zeros((weeks, N_TOTALS), dtype=np.float64)
             for week in range(weeks):
                 now = replace(population, period=population.period + week)
-                mask = self.mask(now)
-                actions = decide(self.observe(now), mask, now.address)
-                _check_allowed(actions, mask, self.actions)
+                given = bits[:, week : week + 1] if decide is None else _bits(self._decisions(decide, now))[:, None]
                 part = _room_for_events(n_users, 1 if keep_weeks else 0)
                 counts = retention_weeks if week >= weeks - retention_weeks else 0
-                weekly[week] = live(now, _bits(actions)[:, None], 1, events=part, n_last=counts)[0]
+                weekly[week] = live(now, given, 1, events=part, n_last=counts)[0]
                 if keep_weeks:
                     for name in EventArrays._fields:
                         getattr(events, name)[:, week : week + 1] = getattr(part, name)
@@ -221,6 +264,10 @@ class LifecycleSimulator:
         """Return the same world with other responses."""
         return replace(self, response=response)
 
+    def with_outlook(self, outlook: Outlook) -> LifecycleSimulator:
+        """Return the same users in other weeks to come."""
+        return replace(self, outlook=outlook)
+
     def save(self, folder: Path) -> None:
         """Write the simulator into a folder: `simulator.npz` with arrays, `simulator.json` with the rest."""
         arrays: StoredArrays = {}
@@ -238,7 +285,8 @@ class LifecycleSimulator:
         for name, array in self.response._asdict().items():
             arrays[f"{prefix}response.{name}"] = array
         arrays[f"{prefix}carry.edges"], arrays[f"{prefix}carry.shares"] = self.carry_over.edges, self.carry_over.shares
-        return {"member": self.member, "behaviour": pack_behaviour(self.fit, arrays, prefix)}
+        behaviour = pack_behaviour(self.fit, arrays, prefix)
+        return {"member": self.member, "behaviour": behaviour, "outlook": asdict(self.outlook)}
 
     @classmethod
     def unpacked(
@@ -259,16 +307,18 @@ class LifecycleSimulator:
             margin_share=margin_share,
             member=plain["member"],
             carry_over=CarryOver(edges=arrays[f"{prefix}carry.edges"], shares=arrays[f"{prefix}carry.shares"]),
+            outlook=Outlook(**{**plain["outlook"], "spans": tuple(Span(**span) for span in plain["outlook"]["spans"])}),
         )
 
     def describe(self) -> str:
-        """Say in one line what was fitted."""
-        prior = self.fit.latents.prior_sd
-        return (
-            f"member {self.member}: {len(self.fit.purchase.binning.names)} features a head, "
-            f"hazard {self.fit.hazard:.4f} a week, "
-            f"users differ by {prior[0]:.2f} in log-odds and {prior[1]:.2f} in log spend beyond what is observed"
-        )
+        """Say in some lines what was fitted and what each action is held to do."""
+        return describe_simulator(self)
+
+    def _decisions(self, decide: Decide | Acts, now: Population) -> ActionArray:
+        mask, seen = self.mask(now), self.observe(now)
+        actions = decide(seen, mask, now.address) if callable(decide) else decide.act(seen, mask, now.address).actions
+        _check_allowed(actions, mask, self.actions)
+        return actions
 
     def _live(
         self,
@@ -282,11 +332,17 @@ class LifecycleSimulator:
         order: Order = NO_ORDER,
     ) -> FloatArray:
         states = population.states
+        response = self.outlook.drifted(self.response, seed=population.seed, member=population.member, period=population.period)
         return live_weeks(
             _arrays(states, population.latents, population.alive), states.consent, bits, order,
             population.seed, population.member, population.period, weeks, n_last,
-            self.behaviour, self.response, courses_of(self.response), self.money, totals, active_last, events,
+            self.behaviour, response, courses_of(response), self.money, totals, active_last, events,
+            self.week_shifts(population.seed, population.period, weeks),
         )  # fmt: skip
+
+
+def _nothing(action: str) -> ActionResponse:
+    return ActionResponse.uniform_shift(action, Quantity(mean=0.0, source=Source.FIXED), duration_weeks=1)
 
 
 def _arrays(states: UserStates, latents: Float32Array, alive: BoolArray) -> StateArrays:

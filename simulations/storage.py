@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from simulations.errors import ArtifactError
 from simulations.heads import AdditiveHead, Binning
 from simulations.heterogeneity import Latents
 from simulations.response import QUANTITIES, ActionResponse, Quantity, Source
+from simulations.weeks_ahead import WeeksAhead
 
-FORMAT = 3
+FORMAT = 4
 StoredArrays = dict[str, NDArray[Any]]
 _HEADS = ("purchase", "days", "spend", "alive")
 _LATENTS = ("user_keys", "mean", "sd", "prior_sd")
@@ -81,10 +83,13 @@ def pack_behaviour(fit: BehaviourFit, arrays: StoredArrays, prefix: str) -> dict
         arrays[f"{prefix}latents.{name}"] = getattr(fit.latents, name)
     arrays[f"{prefix}residuals"] = fit.residuals
     arrays[f"{prefix}week_spread"] = fit.week_spread
+    arrays[f"{prefix}ahead.first_days"] = fit.ahead.first_days
     return {
         "newcomer": float(fit.newcomer),
         "hazard": float(fit.hazard),
+        "entry": float(fit.entry),
         "pinned_seed": fit.latents.pinned_seed,
+        "first_day": None if fit.ahead.first_day is None else fit.ahead.first_day.isoformat(),
         "intercepts": {name: float(fit.heads[name].intercept) for name in _HEADS},
         "links": {name: fit.heads[name].link for name in _HEADS},
     }
@@ -107,8 +112,13 @@ def unpack_behaviour(plain: dict[str, Any], arrays: StoredArrays, prefix: str) -
         **heads,
         newcomer=plain["newcomer"],
         hazard=plain["hazard"],
+        entry=plain["entry"],
         residuals=arrays[f"{prefix}residuals"],
         week_spread=arrays[f"{prefix}week_spread"],
+        ahead=WeeksAhead(
+            first_day=None if plain["first_day"] is None else date.fromisoformat(plain["first_day"]),
+            first_days=arrays[f"{prefix}ahead.first_days"],
+        ),
         latents=Latents(**{name: arrays[f"{prefix}latents.{name}"] for name in _LATENTS}, pinned_seed=plain["pinned_seed"]),
     )
 

@@ -59,11 +59,11 @@ def week_spread(residuals: FloatArray, information: FloatArray, weeks: IntArray,
     >>> week_spread(shocked, np.ones(weeks.size), weeks, 200).round(1).tolist()
     [0.3, 0.0, 0.0]
     """
-    settled, shocks, noise = _settled(residuals, information, weeks, n_weeks)
+    settled, shocks, noise = settled_weeks(residuals, information, weeks, n_weeks)
     if settled.size < _FEWEST_WEEKS:
         return np.zeros(N_PARTS)
     likelihoods = [
-        _log_likelihood(shocks, _covariance(settled, noise, np.array(sizes))) for sizes in product(_SIZES, repeat=N_PARTS)
+        _log_likelihood(shocks, covariance_of(settled, noise, np.array(sizes))) for sizes in product(_SIZES, repeat=N_PARTS)
     ]
     log_posterior = np.reshape(likelihoods, (_SIZES.size,) * N_PARTS)
     prior = np.gradient(_SIZES) / (1.0 + (_SIZES / _PRIOR_SCALE) ** 2)
@@ -84,16 +84,16 @@ def level_at_the_end(
     >>> round(level_at_the_end(risen, np.ones(weeks.size), weeks, 40, np.array([0.02, 0.2, 0.0])), 1)
     0.2
     """
-    settled, shocks, noise = _settled(residuals, information, weeks, n_weeks)
+    settled, shocks, noise = settled_weeks(residuals, information, weeks, n_weeks)
     if settled.size < _FEWEST_WEEKS:
         return 0.0
-    solved = np.linalg.solve(_covariance(settled, noise, spread), np.column_stack([shocks, np.ones(shocks.size)]))
+    solved = np.linalg.solve(covariance_of(settled, noise, spread), np.column_stack([shocks, np.ones(shocks.size)]))
     mean = solved[:, 0].sum() / solved[:, 1].sum()
     reach = spread[LEVEL] ** 2 * LEVEL_MEMORY ** (n_weeks - settled)
     return float(mean + reach @ (solved[:, 0] - mean * solved[:, 1]))
 
 
-def _settled(
+def settled_weeks(
     residuals: FloatArray, information: FloatArray, weeks: IntArray, n_weeks: int
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return the weeks that count, their shocks, and the variance of the noise in each."""
@@ -103,7 +103,7 @@ def _settled(
     return settled, scores[settled] / known[settled], 1.0 / known[settled]
 
 
-def _covariance(settled: IntArray, noise: FloatArray, spread: FloatArray) -> FloatArray:
+def covariance_of(settled: IntArray, noise: FloatArray, spread: FloatArray) -> FloatArray:
     """Return the covariance of the settled weeks' shocks."""
     apart = np.abs(settled[:, None] - settled[None, :])
     lasting = spread[LEVEL] ** 2 * LEVEL_MEMORY**apart + spread[PASSING] ** 2 * PASSING_MEMORY**apart

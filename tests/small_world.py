@@ -11,10 +11,10 @@ import numpy as np
 
 from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules
-from simulations.ensemble import SimulatorEnsemble, response_scale
+from simulations.ensemble import SimulatorEnsemble
 from simulations.panel import Calendar, WeeklyPanel
 from simulations.randomness import user_keys
-from simulations.response import N_BASIS, ActionResponse, Quantity, ResponseSet, Source
+from simulations.response import N_BASIS, ActionResponse, Quantity, ResponseSet, Source, response_scale
 from simulations.state import UserStates, fold
 
 N_USERS, N_WEEKS = 300, 30

@@ -28,7 +28,18 @@ def simulate(
     elasticity: Annotated[
         float, typer.Option(help="How the odds to buy follow prices: -1 is one percent less for one more.")
     ] = -1.0,
-    season: Annotated[str, typer.Option(help="Higher or lower odds to buy in all simulated weeks, such as +20%.")] = "",
+    season: Annotated[
+        str, typer.Option(help="Higher or lower odds to buy: +20% in all simulated weeks, or '+20% in weeks 3-6'.")
+    ] = "",
+    promotion: Annotated[
+        list[str] | None,
+        typer.Option(help="Weeks with a promotion, such as 'weeks 3-4: odds +20%, baskets -5%'; repeat it."),
+    ] = None,
+    trend: Annotated[str, typer.Option(help="Change of the odds to buy from week to week, such as +0.5%.")] = "",
+    drift: Annotated[
+        float,
+        typer.Option(help="How far what an action does walks about a week, in log-odds, such as 0.05.", show_default=False),
+    ] = 0.0,
     without: Annotated[list[str] | None, typer.Option(help="Action that may not be used; repeat it.")] = None,
     new_action: Annotated[
         list[str] | None,
@@ -46,17 +57,20 @@ def simulate(
     from decision_engine.cli.options import print_json
     from decision_engine.config import load_config
     from decision_engine.progress import Progress
-    from decision_engine.scenario import Scenario, check_budget, read_action, read_change
+    from decision_engine.scenario import read_scenario
     from decision_engine.simulate_job import run_simulate_job
     from decision_engine.workspace import Workspace
 
-    scenario = Scenario(
-        budget=check_budget(budget),
-        prices=read_change("--prices", prices) if prices else 0.0,
+    scenario = read_scenario(
+        budget=budget,
+        prices=prices,
         elasticity=elasticity,
-        season=read_change("--season", season) if season else 0.0,
-        without=tuple(without or ()),
-        new_actions=tuple(read_action(text) for text in new_action or ()),
+        season=season,
+        promotions=promotion or (),
+        trend=trend,
+        drift=drift,
+        without=without or (),
+        new_actions=new_action or (),
     )
     done = run_simulate_job(
         load_config(config),

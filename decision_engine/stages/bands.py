@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from decision_engine.config.models import Config
 from decision_engine.responses import response_set
-from simulations.ensemble import SimulatorEnsemble, response_scale
+from simulations.ensemble import SimulatorEnsemble
 from simulations.fidelity.rolling import RollingBands, rolling_bands
 from simulations.panel import WeeklyPanel
+from simulations.response import response_scale
 
 MEMBERS = 4  # at each origin; a band of sums over all users hardly depends on more
 

@@ -10,9 +10,8 @@ import pandas as pd
 from decision_engine.config.models import Config
 from decision_engine.effects.model import EffectModel, estimate_effects
 from decision_engine.history import History
-from simulations.ensemble import response_scale
 from simulations.panel import WeeklyPanel
-from simulations.response import ResponseScale
+from simulations.response import ResponseScale, response_scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

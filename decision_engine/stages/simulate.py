@@ -2,6 +2,8 @@
 
 Policies know the world as the history shows it: they are set up on simulators as fitted, and a scenario of prices or season
 takes them by surprise. Money and actions are known to them, as they are to whoever plans.
+
+More users than memory likes live shard after shard, each under its share of the budget and of the capacities.
 """
 
 from __future__ import annotations
@@ -14,21 +16,18 @@ import numpy as np
 import pandas as pd
 
 from decision_engine.config.models import Config
-from decision_engine.scenario import Scenario, named_policy
+from decision_engine.policy_names import TRAINED, named_policy
+from decision_engine.scenario import Scenario
 from decision_engine.stages.fit import Fitted
 from decision_engine.stages.learn import Classroom, PolicySettings
 from policies.base import Policy
 from policies.comparison import PolicyComparison
 from policies.rollout import evaluate_policies
-from simulations.arrays import KeyArray
 from simulations.panel import WeeklyPanel
-from simulations.randomness import stream
 from simulations.rollout import Rollout
-from simulations.simulator import LifecycleSimulator
+from simulations.shards import SHARD_USERS, DrawnUsers
 from simulations.spread import predictive_stretch
-from simulations.state import UserStates
 
-TRAINED = ("LinUCB", "PPO")  # set up only where they are asked for
 QUANTITIES = ("order_days", "active_users", "revenue", "margin", "cost", "contacts", "redemptions", "opt_outs")
 
 
@@ -59,6 +58,7 @@ def simulate(
     policies: Sequence[str],
     n_users: int | None,
     weeks: int,
+    shard_users: int = SHARD_USERS,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Simulated:
     """Let users live under some policies.
@@ -72,6 +72,10 @@ def simulate(
     n_users : int, optional
         Users drawn from the history, no one twice as far as there are as many; further ones are copies with luck of their own.
         Budget and capacities are scaled in proportion. All users where left out.
+    shard_users : int
+        Most users that live at once.
+    on_step : callable, optional
+        Told how many users have lived under how many policies, and how many are to.
 
     Raises
     ------
@@ -79,36 +83,52 @@ def simulate(
         If there is no policy of a name.
     """
     classroom = Classroom.of(panel, fitted.final, fitted.n_training, config)
-    chosen = _chosen(classroom, policies)
-    members = [scenario.of_simulator(member) for member in fitted.judging(fitted.final)]
-    states, limits = classroom.states, classroom.limits
-    if n_users is not None and n_users != states.n_users:
-        limits = limits.scaled(n_users / states.n_users)
-        states, members = _drawn(states, members, n_users, config.seed)
+    n_users = classroom.states.n_users if n_users is None else n_users
+    n_shards = -(-n_users // shard_users)
+    cuts = [n_users * shard // n_shards for shard in range(n_shards + 1)]
+    share = n_users / n_shards / classroom.states.n_users
+    limits = classroom.limits if share == 1.0 else classroom.limits.scaled(share)
+    chosen = _chosen(replace(classroom, limits=limits), policies)
+    members = [scenario.of_simulator(member, panel.n_periods) for member in fitted.judging(fitted.final)]
+    drawn = DrawnUsers.of(classroom.states, n_users, config.seed)
     sums: dict[str, list[pd.DataFrame]] = {}
 
     def keep(name: str, member: int, lived: Rollout) -> None:
-        sums.setdefault(name, []).append(lived.weekly_frame())
+        frames = sums.setdefault(name, [])
+        if member < len(frames):
+            frames[member][list(QUANTITIES)] += lived.weekly_frame()[list(QUANTITIES)]
+        else:
+            frames.append(lived.weekly_frame())
 
-    comparison = evaluate_policies(
-        chosen,
-        members,
-        states,
-        weeks=weeks,
-        limits=limits,
-        seed=config.seed,
-        level=config.interval_level,
-        period=panel.n_periods,
-        on_step=on_step,
-        on_lived=keep,
-    )
+    parts = []
+    for shard in range(n_shards):
+        states, living = drawn.between(cuts[shard], cuts[shard + 1], members)
+        parts.append(
+            evaluate_policies(
+                chosen,
+                living,
+                states,
+                weeks=weeks,
+                limits=limits,
+                seed=config.seed,
+                level=config.interval_level,
+                period=panel.n_periods,
+                on_step=_within(on_step, shard, n_shards),
+                on_lived=keep,
+            )
+        )
     weekly = [_bands(name, frames, 1.0 + scenario.prices, config.interval_level) for name, frames in sums.items()]
     return Simulated(
-        comparison=_in_new_prices(comparison, 1.0 + scenario.prices),
+        comparison=_in_new_prices(PolicyComparison.pooled(parts), 1.0 + scenario.prices),
         weekly=pd.concat(weekly, ignore_index=True),
-        n_users=states.n_users,
+        n_users=n_users,
         weeks=weeks,
     )
+
+
+def _within(on_step: Callable[[int, int], None] | None, shard: int, n_shards: int) -> Callable[[int, int], None] | None:
+    """Return what counts the steps of one shard among those of all."""
+    return None if on_step is None else lambda done, total: on_step(shard * total + done, n_shards * total)
 
 
 def _chosen(classroom: Classroom, wanted: Sequence[str]) -> list[Policy]:
@@ -119,27 +139,6 @@ def _chosen(classroom: Classroom, wanted: Sequence[str]) -> list[Policy]:
     names = dict.fromkeys(named_policy([*by_name, *TRAINED], name) for name in wanted)
     trained = {"LinUCB": classroom.bandit, "PPO": classroom.ppo}
     return [by_name[name] if name in by_name else trained[name]() for name in names]
-
-
-def _drawn(
-    states: UserStates, members: Sequence[LifecycleSimulator], n_users: int, seed: int
-) -> tuple[UserStates, list[LifecycleSimulator]]:
-    """Draw users; those who are drawn again get keys of their own, and what is known of the user whom they repeat."""
-    rng = stream(seed, "simulated users")
-    rounds, rest = divmod(n_users, states.n_users)
-    picks = [np.arange(states.n_users)] * rounds + [np.sort(rng.choice(states.n_users, rest, replace=False))]
-    keys: list[KeyArray] = [states.user_keys[pick] for pick in picks]
-    for place in range(1, len(picks)):
-        if rounds:  # the first round has everybody's own key
-            keys[place] = rng.integers(2**64, size=picks[place].size, dtype=np.uint64)
-    drawn = states.take(np.concatenate(picks))
-    new, of = np.concatenate(keys), drawn.user_keys
-    copies = new != of
-    lent = [
-        replace(one, fit=replace(one.fit, latents=one.fit.latents.lent_to(new[copies], of[copies]))) if copies.any() else one
-        for one in members
-    ]
-    return replace(drawn, user_keys=new), lent
 
 
 def _bands(name: str, frames: Sequence[pd.DataFrame], price: float, level: float) -> pd.DataFrame:

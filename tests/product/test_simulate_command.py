@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,13 @@ import pandas as pd
 import pytest
 
 from decision_engine.config.load import load_config
-from decision_engine.scenario import Scenario, read_action, read_change
+from decision_engine.scenario import Scenario
+from decision_engine.scenario_words import read_action, read_change, read_promotion, read_season
 from simulations.errors import InputError
+from simulations.outlook import Span
 from tests.product.command_line import Answer, decision_engine
 from tests.product.conftest import Copy, Done
-from tests.product.generated_shop import QUICK, write_shop
+from tests.product.generated_shop import QUICK, Shop, write_shop
 
 
 def simulate(done: Done, *options: object) -> Answer:
@@ -104,14 +108,46 @@ def test_a_new_action_is_fitted_and_can_be_lived_under(tmp_path: Path) -> None:
         (("--new-action", "sms: cost dear, lift 0.1"), "cost:"),
         (("--new-action", "sms: cost 1, lift 0.1, colour red"), "'colour red' is none of"),
         (("--new-action", "loyalty_gift: cost 1, lift 0.1"), "an action of that name is there already"),
+        (("--new-action", "sms: cost -1, lift 0.1"), "cost:"),
+        (("--policy", "always bargain_coupon", "--without", "bargain_coupon"), "there is no such policy"),
+        (("--prices", "+5000%"), "more than ten times as much is no scenario"),
+        (("--elasticity", "nan"), "wanted is a number from -20 to 0"),
+        (("--elasticity", "1"), "wanted is a number from -20 to 0"),
+        (("--season", "+20% in winter"), "a change with its sign and a percent sign is wanted"),
+        (("--season", "+20% in weeks 9-3"), "weeks 9 to 3 are none"),
+        (("--season", "+20% in weeks 0-3"), "counted from 1"),
+        (("--season", "+20% in weeks 4-9", "--weeks", "8"), "only 8 weeks are simulated"),
+        (("--promotion", "weeks 2-3"), "wanted are weeks and what they bring"),
+        (("--promotion", "weeks 2-3: joy +5%"), "'joy +5%' is neither odds nor baskets"),
+        (("--promotion", "weeks 2-3: odds +5%, odds +6%"), "or is said twice"),
+        (("--promotion", "weeks 2-3: "), "nothing is changed"),
+        (("--promotion", "weeks 2-3: odds 5"), "a change with its sign"),
+        (("--trend", "up"), "--trend up: a change"),
+        (("--drift", "-0.1"), "wanted is the size of a week's step"),
+        (("--drift", "nan"), "wanted is the size of a week's step"),
+        (("--users", "0"), "--users"),
+        (("--weeks", "1000"), "--weeks"),
     ],
 )
-def test_what_cannot_be_simulated_is_one_message(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
-    shop = write_shop(tmp_path / "shop", *QUICK)
+def test_what_cannot_be_simulated_is_one_message_before_anything_is_read(
+    shop: Shop, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
     answer = decision_engine("simulate", shop.configuration, "-w", tmp_path / "workspace", *options)
     assert (answer.code, answer.out) == (2, "")
     assert said in answer.err
     assert "Traceback" not in answer.err
+    assert not (tmp_path / "workspace").exists()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return write_shop(tmp_path_factory.mktemp("simulated") / "shop", *QUICK)
+
+
+def test_a_policy_that_would_learn_nothing_names_its_line(shop: Shop, tmp_path: Path) -> None:
+    answer = decision_engine("simulate", shop.configuration, "-w", tmp_path / "workspace", "--policy", "ppo")
+    assert answer.code == 2
+    assert re.search(r"shop.*line \d+.*ppo_steps.* is 0, so that PPO learns nothing", answer.err), answer.err
 
 
 def test_prices_below_the_cost_of_goods_are_refused(tmp_path: Path) -> None:
@@ -129,3 +165,22 @@ def test_changes_and_actions_are_read_as_people_write_them() -> None:
     assert (action.response.purchase_lift.mean, action.response.duration_weeks) == (0.1, 3)
     assert Scenario(budget="80").budget_of(100.0) == 80.0
     assert Scenario(budget="-30%").budget_of(100.0) == pytest.approx(70.0)
+    assert read_season("+20%") == 0.2
+    assert read_season("+20% in week 4") == Span(first=3, last=3, buying=math.log1p(0.2))
+    assert read_promotion("weeks 3 to 4: odds +20%, baskets -5%") == Span(
+        first=2, last=3, buying=math.log1p(0.2), spending=math.log1p(-0.05)
+    )
+
+
+def test_what_a_scenario_assumes_is_told_in_the_growth_teams_words() -> None:
+    scenario = Scenario(
+        spans=(read_promotion("weeks 3-4: odds +20%, baskets -5%"), read_promotion("week 7: odds -10%")),
+        trend=0.005,
+        drift=0.05,
+    )
+    assert scenario.sentences(100.0, "EUR") == [
+        "in weeks 3 to 4 the odds to buy are +20.0% and an order-day's value is -5.0%",
+        "in week 7 the odds to buy are -10.0%",
+        "the odds to buy are +0.5% from one week to the next",
+        "what each action does walks about, by steps of 0.05 in log-odds a week",
+    ]

@@ -9,12 +9,12 @@ import pytest
 
 from simulations.behaviour import PURCHASE_DIRECTIONS, UserWeeks, fit_behaviour
 from simulations.contact import ContactRules
-from simulations.ensemble import SimulatorEnsemble, response_scale
+from simulations.ensemble import SimulatorEnsemble
 from simulations.features import N_FEATURES, column, observe
 from simulations.heads import AdditiveHead, Binning, fit_head
 from simulations.heterogeneity import alive_weeks
 from simulations.kernel import find_bins
-from simulations.response import ActionResponse, Quantity, ResponseSet
+from simulations.response import ActionResponse, Quantity, ResponseSet, response_scale
 from simulations.scenarios import draw_world, plain_behaviour
 from simulations.simulated_history import WorldHistory
 from simulations.spend_residuals import mean_exponential

@@ -13,13 +13,13 @@ from simulations.actions import Action, ActionKind, ActionSet
 from simulations.baselines import baseline_forecasts, repeat_futures, resampled_futures
 from simulations.calibration import brier_score, reliability_bins
 from simulations.contact import ContactRules
-from simulations.ensemble import SimulatorEnsemble, response_scale
+from simulations.ensemble import SimulatorEnsemble
 from simulations.errors import HistoryError
 from simulations.forecast import Forecast, Future
 from simulations.goodness import compare, judge
 from simulations.panel import Calendar, WeeklyPanel
 from simulations.randomness import stream, user_keys
-from simulations.response import ActionResponse, Quantity, ResponseSet
+from simulations.response import ActionResponse, Quantity, ResponseSet, response_scale
 from simulations.scores import Outcome
 
 COUPON = Action(name="coupon", kind=ActionKind.COUPON, channel="mail", cost=0.5)
