@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from policies.ope.doubly_robust import SMALLEST_SIZE
 from policies.ope.intervals import effective_sample_size
 from policies.ope.sequential import period_ratios
 from policies.ope.trajectories import TrajectoryLog
@@ -19,7 +20,6 @@ from simulations.errors import HistoryError
 from simulations.randomness import stream
 
 _N_DRAWS = 200
-_SMALLEST_SIZE = 100.0
 
 
 def marginalised_value(
@@ -30,7 +30,7 @@ def marginalised_value(
     discount: float = 1.0,
     level: float = 0.9,
     seed: int = 0,
-    smallest_size: float = _SMALLEST_SIZE,
+    smallest_size: float = SMALLEST_SIZE,
 ) -> PolicyValue | Abstention:
     """Estimate the mean outcome per user under an evaluation policy by the states that it would lead to.
 
@@ -108,5 +108,4 @@ def _marginal_weights(log: TrajectoryLog, states: NDArray[np.int64], ratios: Flo
 
 
 def _mean(log: TrajectoryLog, weights: FloatArray, times: FloatArray, discount: float) -> float:
-    rewards = np.where(log.going, log.rewards, 0.0) * discount ** np.arange(log.n_periods)
-    return float(times @ (weights * rewards).sum(axis=1)) / float(times.sum())
+    return float(times @ (weights * log.discounted_rewards(discount)).sum(axis=1)) / float(times.sum())

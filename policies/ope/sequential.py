@@ -25,9 +25,7 @@ from simulations.arrays import FloatArray
 def period_ratios(log: TrajectoryLog, evaluation_probabilities: FloatArray) -> FloatArray:
     """Return (n_users, n_periods): how much likelier the evaluation policy was to take each action; 1 once a user has left."""
     check_trajectory_probabilities(log, evaluation_probabilities)
-    actions = np.where(log.going, log.actions, 0).astype(np.int64)
-    chosen = np.take_along_axis(evaluation_probabilities, actions[:, :, None], axis=2)[:, :, 0]
-    return np.where(log.going, chosen / np.where(log.going, log.propensities, 1.0), 1.0)
+    return np.where(log.going, log.of_logged(evaluation_probabilities) / np.where(log.going, log.propensities, 1.0), 1.0)
 
 
 def per_decision_value(
@@ -58,11 +56,10 @@ def per_decision_value(
     HistoryError
         If the probabilities are none or do not fit the log.
     """
-    ratios = period_ratios(log, evaluation_probabilities)
-    weights = np.asarray(np.cumprod(ratios, axis=1), dtype=np.float64)
-    if reason := _lack_of_support(log, evaluation_probabilities, weights, smallest_size):
-        return reason
-    rewards = np.where(log.going, log.rewards, 0.0) * discount ** np.arange(log.n_periods)
+    weights = _supported_weights(log, evaluation_probabilities, smallest_size)
+    if isinstance(weights, Abstention):
+        return weights
+    rewards = log.discounted_rewards(discount)
     scores = (weights * rewards).sum(axis=1)
     if self_normalised:
         means = weights.mean(axis=0)
@@ -99,10 +96,9 @@ def sequential_doubly_robust_value(
     HistoryError
         If the probabilities are none or do not fit the log.
     """
-    ratios = period_ratios(log, evaluation_probabilities)
-    weights = np.asarray(np.cumprod(ratios, axis=1), dtype=np.float64)
-    if reason := _lack_of_support(log, evaluation_probabilities, weights, smallest_size):
-        return reason
+    weights = _supported_weights(log, evaluation_probabilities, smallest_size)
+    if isinstance(weights, Abstention):
+        return weights
     if action_values is None:
         action_values = fitted_q_values(log, evaluation_probabilities, discount=discount, seed=seed)
     scores = trajectory_scores(log, evaluation_probabilities, action_values, discount=discount)
@@ -118,8 +114,7 @@ def trajectory_scores(
     """
     ratios = period_ratios(log, evaluation_probabilities)
     expected = (evaluation_probabilities * action_values).sum(axis=2)
-    actions = np.where(log.going, log.actions, 0).astype(np.int64)
-    of_chosen = np.take_along_axis(action_values, actions[:, :, None], axis=2)[:, :, 0]
+    of_chosen = log.of_logged(action_values)
     scores = np.zeros(log.n_users)
     for period in range(log.n_periods - 1, -1, -1):
         corrected = log.rewards[:, period] + discount * scores - of_chosen[:, period]
@@ -152,10 +147,11 @@ def _value(
     )  # fmt: skip
 
 
-def _lack_of_support(
-    log: TrajectoryLog, evaluation_probabilities: FloatArray, weights: FloatArray, smallest_size: float
-) -> Abstention | None:
-    """Return why the log has no support for the policy; None where it has."""
+def _supported_weights(
+    log: TrajectoryLog, evaluation_probabilities: FloatArray, smallest_size: float
+) -> FloatArray | Abstention:
+    """Return (n_users, n_periods): products of ratios up to each period; an abstention where the log has no support."""
+    weights = np.asarray(np.cumprod(period_ratios(log, evaluation_probabilities), axis=1), dtype=np.float64)
     there = log.going
     never = np.bincount(log.actions[there], minlength=log.n_actions) == 0
     outside = float(evaluation_probabilities[there][:, never].sum()) / max(int(there.sum()), 1)
@@ -168,4 +164,4 @@ def _lack_of_support(
             f"of {log.n_users:,} users those who lived all {log.n_periods} periods as the policy would have them weigh as much "
             f"as {size:,.0f}; {smallest_size:,.0f} are needed. A shorter horizon needs fewer"
         )
-    return Abstention(reason=reason, n_decisions=int(there.sum()), effective_sample_size=size) if reason else None
+    return Abstention(reason=reason, n_decisions=int(there.sum()), effective_sample_size=size) if reason else weights

@@ -80,6 +80,15 @@ class TrajectoryLog:
         """Number of periods."""
         return int(self.actions.shape[1])
 
+    def of_logged(self, by_action: FloatArray) -> FloatArray:
+        """Return (n_users, n_periods): of numbers by action, those of the logged one; of `none` once a user has left."""
+        actions = np.where(self.going, self.actions, 0).astype(np.int64)
+        return np.take_along_axis(by_action, actions[:, :, None], axis=2)[:, :, 0]
+
+    def discounted_rewards(self, discount: float) -> FloatArray:
+        """Return (n_users, n_periods): rewards while the user was there, each further period's counting less."""
+        return np.asarray(np.where(self.going, self.rewards, 0.0) * discount ** np.arange(self.n_periods))
+
 
 def check_trajectory_probabilities(log: TrajectoryLog, evaluation_probabilities: FloatArray) -> None:
     """Refuse probabilities that are none.
