@@ -38,8 +38,7 @@ MARGIN_SHARE = 0.5
 Changes = tuple[str, str]
 
 
-def changed(*changes: Changes) -> str:
-    text = CONFIG
+def changed(*changes: Changes, text: str = CONFIG) -> str:
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)

@@ -11,6 +11,7 @@ import pytest
 from decision_engine.config import load_config
 from decision_engine.experiment.check import check_trial
 from decision_engine.experiment.expected import average_gain, gains_over_none
+from tests.experiment.email_test import changed
 from tests.product.command_line import decision_engine
 
 CONFIG = """\
@@ -48,11 +49,7 @@ def _drawn(n_clusters: int, size: int, *, seed: int, spread: float = 8.0, effect
 def _write(folder: Path, frame: pd.DataFrame, *changes: tuple[str, str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     frame.to_csv(folder / "test.csv", index=False)
-    text = CONFIG
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    (folder / "config.yaml").write_text(text)
+    (folder / "config.yaml").write_text(changed(*changes, text=CONFIG))
     return folder / "config.yaml"
 
 

@@ -13,6 +13,7 @@ from decision_engine.config import load_config
 from decision_engine.experiment.check import check_trial
 from decision_engine.history import read_history
 from simulations.errors import ConfigError, HistoryError
+from tests.experiment.email_test import changed
 from tests.product.command_line import decision_engine
 
 CONFIG = """\
@@ -47,11 +48,7 @@ def _write(folder: Path, orders: Sequence[tuple[object, ...]], *changes: tuple[s
     pd.DataFrame({"user": users, "arm": arms, "day": "2024-03-10"}).to_csv(folder / "assignment.csv", index=False)
     pd.DataFrame(orders, columns=["customer", "time", "amount"]).to_csv(folder / "orders.csv", index=False)
     (folder / "clicks.csv").write_text("user,n\nu1,2\nu1,3\n")
-    text = CONFIG
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    (folder / "config.yaml").write_text(text)
+    (folder / "config.yaml").write_text(changed(*changes, text=CONFIG))
     return folder / "config.yaml"
 
 

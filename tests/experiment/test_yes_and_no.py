@@ -13,6 +13,7 @@ import pytest
 from decision_engine.config import load_config
 from decision_engine.experiment.check import check_trial
 from simulations.errors import ConfigError
+from tests.experiment.email_test import changed
 from tests.product.command_line import Answer, decision_engine
 from tests.reports.page import Page
 
@@ -43,11 +44,7 @@ def _frame(n: int, lift: float, *, seed: int) -> pd.DataFrame:
 def _write(folder: Path, frame: pd.DataFrame, *changes: tuple[str, str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     frame.to_csv(folder / "test.csv", index=False)
-    text = CONFIG
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    (folder / "config.yaml").write_text(text)
+    (folder / "config.yaml").write_text(changed(*changes, text=CONFIG))
     return folder / "config.yaml"
 
 
