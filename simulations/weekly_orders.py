@@ -1,8 +1,9 @@
 """Orders counted by user and week, block by block, in memory that grows with users and weeks only.
 
 A sum of floating-point numbers depends on their order, and with it on how many threads read them. Each amount is therefore
-split into whole units and whole multiples of 2⁻³⁰ of one, and both are summed as whole numbers. Amounts so large that no
-fraction is left in them (2⁵² and more) are kept aside and added in the order of their size.
+summed as a whole number of multiples of 2⁻³⁰. Once all amounts together might not fit into 64 bits, whole units are summed
+apart from the rest. Amounts so large that no fraction is left in them (2⁵² and more) are kept aside and added in the order of
+their size.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from simulations.arrays import Float32Array, FloatArray, IntArray
 
-_ONE = 1 << 30
+_BITS_OF_ONE = 30
+_ONE = 1 << _BITS_OF_ONE
 _LARGEST = float(1 << 52)
+_FITS = float(1 << 32)  # as multiples of 2⁻³⁰ it leaves a bit of 63 free
 _ROWS = 1 << 12
 _BITS = np.array([bin(byte).count("1") for byte in range(128)], dtype=np.int16)  # days in a week's seven bits
 
@@ -54,8 +57,9 @@ class OrderCounter:
         self.n_periods = n_periods
         self.n_inside = 0
         self._days = np.zeros((0, n_periods), dtype=np.uint8)  # a bit a business day with a visit
-        self._units = np.zeros((0, n_periods), dtype=np.int64)
         self._parts = np.zeros((0, n_periods), dtype=np.int64)
+        self._units: NDArray[np.int64] | None = None  # takes what the parts have no room for
+        self._held = 0.0  # no sum of parts is larger, in units
         self._large: list[tuple[int, float]] = []  # cell and amount
 
     def add(self, users: IntArray, days: IntArray, revenue: FloatArray) -> None:
@@ -85,9 +89,14 @@ class OrderCounter:
         if is_large.any():
             self._large.extend(zip(cells[is_large].tolist(), revenue[is_large].tolist(), strict=True))
             cells, revenue = cells[~is_large], revenue[~is_large]
-        units = np.floor(revenue)
-        np.add.at(self._units.reshape(-1), cells, units.astype(np.int64))
-        np.add.at(self._parts.reshape(-1), cells, np.rint((revenue - units) * _ONE).astype(np.int64))
+        if self._held + float(np.abs(revenue).sum()) >= _FITS:
+            if self._units is None:
+                self._units = np.zeros_like(self._parts)
+            units = np.floor(revenue)
+            np.add.at(self._units.reshape(-1), cells, units.astype(np.int64))
+            revenue = revenue - units
+        np.add.at(self._parts.reshape(-1), cells, np.rint(revenue * _ONE).astype(np.int64))
+        self._held += float(np.abs(revenue).sum())
 
     def finish(self, user_ids: NDArray[np.object_], order: IntArray) -> WeeklyOrders:
         """Return what was counted.
@@ -103,7 +112,7 @@ class OrderCounter:
         revenue = np.empty((order.size, self.n_periods), dtype=np.float32)
         for start in range(0, order.size, _ROWS):  # few rows at a time, so that no second copy of everything is held
             rows = order[start : start + _ROWS]
-            revenue[start : start + _ROWS] = self._units[rows] + self._parts[rows] / _ONE
+            revenue[start : start + _ROWS] = self._amounts(rows)
         if self._large:
             self._add_large(revenue, order)
         return WeeklyOrders(
@@ -121,15 +130,24 @@ class OrderCounter:
             by_cell[cell] = by_cell.get(cell, 0.0) + amount
         for cell, amount in by_cell.items():
             user, week = divmod(cell, self.n_periods)
-            exact = float(self._units[user, week]) + float(self._parts[user, week]) / _ONE
-            revenue[places[user], week] = amount + exact
+            revenue[places[user], week] = amount + float(self._amounts(user)[week])
+
+    def _amounts(self, rows: IntArray | int) -> FloatArray:
+        """Return users' sums, rounded once, whichever way they were summed."""
+        parts = self._parts[rows]
+        units = parts >> _BITS_OF_ONE
+        if self._units is not None:
+            units = units + self._units[rows]
+        return np.asarray(units + (parts & (_ONE - 1)) / _ONE)
 
     def _make_room(self, n_users: int) -> None:
         """Let the arrays hold so many users; with room to double, which costs no memory until it is used."""
         if n_users > len(self._days):
             shape = (2 * n_users, self.n_periods)
-            for name in ("_days", "_units", "_parts"):
+            for name in ("_days", "_parts", "_units"):
                 before = getattr(self, name)
+                if before is None:
+                    continue
                 after = np.zeros(shape, dtype=before.dtype)
                 after[: len(before)] = before
                 setattr(self, name, after)
