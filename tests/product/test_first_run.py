@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.first_runs import SETS, SMALL, vouch
 from tests.product.command_line import decision_engine
 from tests.product.generated_shop import lived
 
-# Fewer simulators and trials, nothing trained: the same stages in a fraction of the time.
-SMALL = """
-simulator: {training_members: 1, members: 2, plan_members: 3}
-policies: {ppo_steps: 0, bandit_rounds: 0}
-search: {trials: 2, workers: 1}
-"""
-
 
 def fill_in(config: Path) -> int:
-    """Vouch for every placeholder: the mark goes, the value stays. Return how many there were."""
-    text, n = re.subn(r" # (?:[^#\n]*; )?FILL IN.*", "", config.read_text(encoding="utf-8"))
+    """Vouch for every placeholder. Return how many there were."""
+    text, n = vouch(config.read_text(encoding="utf-8"))
     config.write_text(text + SMALL, encoding="utf-8")
     return n
 
@@ -87,25 +81,45 @@ def test_logged_rounds_are_valued_by_check_and_refused_by_run_in_words(tmp_path:
     assert "so that there are no lives to learn from and no plan can be made" in str(done)
 
 
-SETS = {
-    "cdnow": (["cdnow_master.csv.gz"], 69_659),
-    "starbucks_offers": (["transcript.parquet", "profile.csv.gz", "portfolio.csv"], 232_230),
-    "olist_sample": ([f"{name}.csv" for name in ("orders", "customers", "order_items", "order_reviews", "products")], 8_824),
-    "open_bandit": (["random_men.parquet"], 10_046),
-}
+# The column that names a user, and every so-manieth user that is taken; `benchmarks/first_runs.py` takes them all.
+PARTS = {"cdnow_master.csv.gz": ("customer_id", 10), "transcript.parquet": ("person", 5), "profile.csv.gz": ("id", 5)}
+
+
+def _part(path: Path, folder: Path) -> tuple[Path, pd.DataFrame]:
+    """Return a file of some users, and its rows; a small file as it is."""
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+    if path.name not in PARTS:
+        return path, frame
+    user, every = PARTS[path.name]
+    frame = frame[[zlib.crc32(value.encode()) % every == 0 for value in frame[user]]]
+    part = folder / path.name
+    if path.suffix == ".parquet":
+        frame.to_parquet(part)
+    else:
+        frame.to_csv(part, index=False)
+    return part, frame
+
+
+def _rows(name: str, frames: list[pd.DataFrame]) -> int:
+    """Return how many rows `init` should map: of the offers' log, those that were sent and what was bought."""
+    if name == "starbucks_offers":
+        log, people, _ = frames
+        return int(log["event"].isin(["offer received", "transaction"]).sum()) + len(people)
+    return {"olist_sample": 8_824, "open_bandit": 10_046}.get(name, len(frames[0]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ["cdnow", "starbucks_offers", "olist_sample", "open_bandit"])
 def test_a_shared_set_runs_with_no_edit_but_the_marked_lines(shared_data: Path, tmp_path: Path, name: str) -> None:
-    files, n_read = SETS[name]
-    checked, done = first_run(tmp_path, *(shared_data / name / file for file in files))
-    assert checked["rows_read"] == n_read
+    parts = [_part(shared_data / name / file, tmp_path) for file in SETS[name]]
+    n_rows = _rows(name, [frame for _, frame in parts])
+    checked, done = first_run(tmp_path, *(file for file, _ in parts))
+    assert checked["rows_read"] == n_rows
     assert checked["quarantined"] == 0
     if name == "open_bandit":
         assert "so that there are no lives to learn from and no plan can be made" in str(done)
         assert len(checked["logged_actions"]) == 3
         return
     assert isinstance(done, dict), done
-    assert done["data"]["rows_read"] == n_read
+    assert done["data"]["rows_read"] == n_rows
     assert json.dumps(done["plan"])
