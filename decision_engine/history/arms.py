@@ -55,6 +55,16 @@ _ARMS = frozenset({
     "arm", "arms", "variant", "variante", "treatment", "treat", "treated", "testgroup", "abgroup", "testgruppe", "tratamiento",
     "traitement", "tratamento", "behandlung", "brazo", "experiment",
 })  # fmt: skip
+# Of a column of yes and no that says whether somebody got it.
+_GOT = frozenset({"received", "receives", "got", "contacted", "mailed", "emailed", "sent", "invited", "given", "assigned"})
+# Of a column of a few amounts, none among them, that says how much of it somebody got.
+_DOSES = frozenset({"dose", "dosage", "discount", "rabatt", "incentive", "voucher", "remise", "descuento", "sconto"})
+_MOST_DOSES = 8
+# Of a column of yes and no beside the treatment's, that may be a second thing that was drawn.
+_GIVEN = frozenset({
+    "email", "mail", "sms", "push", "call", "coupon", "voucher", "banner", "ad", "gift", "discount", "letter", "flyer",
+    "gutschein", "anruf", "brief", "cupon", "llamada", "优惠券",
+})  # fmt: skip
 _GROUPS = frozenset({"group", "grp", "grupo", "groupe", "gruppe"})
 _HELD_OUT = frozenset({"holdout", "control", "kontrolle", "heldout", "placebo"})  # of a column whose yes is the control group
 _ARM = re.compile(r"(?P<what>|.*[^a-z0-9]|[a-z]+(?=[0-9]))(?P<which>[a-z]|[0-9]+)")  # A, variant_b, group 2, arm3
@@ -66,6 +76,7 @@ _CONTROL_NAMED = 0.3  # what a value named like a control group adds to it
 def treatments(sheet: Sheet) -> list[tuple[str, float]]:
     """Return columns that may name the treatment, the likeliest first."""
     named = {name: _NAMED for name in sheet.looks if _CALLED & set(name_parts(name))}
+    named |= {name: _NAMED for name, look in sheet.looks.items() if is_dose(look) or _says_who_got_it(look)}
     named |= {guess.column: guess.confidence for guess in sheet.roles.get("action", [])}
     named |= {name: _VALUED for name, look in sheet.looks.items() if name not in named and _holds_a_control(look)}
     scored = []
@@ -75,6 +86,20 @@ def treatments(sheet: Sheet) -> list[tuple[str, float]]:
             scored.append((name, named[name] + (_CONTROL_NAMED if control_of(look) is not None else 0.0)))
     ranked = sorted(scored, key=lambda one: -one[1])
     return [(name, round(min(score, 1.0), 2)) for name, score in ranked if score >= _SURE]
+
+
+def is_dose(look: ColumnLook) -> bool:
+    """Whether a column says how much of one thing each user got: a few amounts from nothing on."""
+    return bool(_DOSES & set(name_parts(look.name))) and 3 <= look.n_distinct <= _MOST_DOSES and look.low == 0.0
+
+
+def may_be_drawn_too(look: ColumnLook) -> bool:
+    """Whether a column beside the treatment's may be a second treatment, as in a factorial test: a thing, given or not."""
+    return len(name_parts(look.name)) == 1 and bool(_GIVEN & set(name_parts(look.name))) and bool(_counted(look))
+
+
+def _says_who_got_it(look: ColumnLook) -> bool:
+    return bool(_GOT & set(name_parts(look.name))) and bool(_counted(look))
 
 
 def _holds_a_control(look: ColumnLook) -> bool:
@@ -149,6 +174,7 @@ def action_names(look: ColumnLook, control: str) -> dict[str, str]:
         if plain_arm(value) not in known:
             plain = re.sub(r"[^A-Za-z0-9_-]+", "_", plain_arm(value))
             plain = re.sub(r"_+-*_+|_-|-_", "_", plain).strip("_-")[:24]
+            plain = f"{'_'.join(name_parts(look.name))}_{plain}"[:24] if is_dose(look) else plain
             plain = "treated" if counted else plain or f"{len(known)}"
             plain = plain if plain[0].isalpha() and plain != "none" else f"action_{plain}"
             while plain in known.values():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import duckdb
 
@@ -30,14 +29,22 @@ CURRENCIES = {
     "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR",
 }  # fmt: skip
 _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y-%m-%d",
-         "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y年%m月%d日")  # fmt: skip
+         "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%b-%d-%y", "%b-%d-%Y",
+         "%d %B %Y", "%d-%B-%Y", "%B %d, %Y", "%Y年%m月%d日")  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
 _SHORT_DAY, _DAYS_ENOUGH = "%y%m%d", 20  # and how many different ones there must be
+# Times of digits alone, by their number of digits: the smallest and the largest number, and how they are written.
+_OF_DIGITS = {
+    8: (19_000_101, 21_991_231, TIME_FORMATS),
+    12: (190_001_010_000, 219_912_312_359, ("%Y%m%d%H%M",)),
+    14: (19_000_101_000_000, 21_991_231_235_959, ("%Y%m%d%H%M%S",)),
+}
 _SOME = 0.005  # share of values that a further written form must add to be worth a setting
 _TRIED = 2_000  # different values, about, that every written form is tried on; forms that read none of them are not counted
 _EPOCHS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6}  # units a second
 _EARLIEST, _LATEST = 631_152_000.0, 4_102_444_800.0  # 1990 and 2100, in seconds from 1970
+_NO_YEAR = "TIMESTAMP '1000-01-01'"  # before it, what reads as a time is a day whose year has two digits: 06/03/23
 _DEEPEST = 3
 _MOST_KEYS = 40
 _AT_ONCE = 64  # columns looked at in a table of their own: a query over thousands takes its time for each of them
@@ -64,6 +71,8 @@ class ColumnLook:
         How times are written where they are not ISO, the best fit first; a second one fits as well as the first.
     further_formats : tuple of str
         Forms that other values have.
+    contradicting : tuple of str
+        Forms that other values have and that would read the same digits as another day.
     offset : float
         Share of values that are times with an offset from UTC.
     epoch : str
@@ -93,6 +102,7 @@ class ColumnLook:
     time: float
     time_formats: tuple[str, ...]
     further_formats: tuple[str, ...] = field(default=())
+    contradicting: tuple[str, ...] = field(default=())
     offset: float = 0.0
     epoch: str = ""
     low: float | None
@@ -135,6 +145,11 @@ def _look_at(connection: duckdb.DuckDBPyConnection, source: OpenSource) -> dict[
                 looks[look.name] = look
     connection.execute(f"DROP TABLE IF EXISTS {some.view}")
     return looks
+
+
+def look_through(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str, expression: str) -> ColumnLook:
+    """Look at what an expression makes of a source's rows, as at a column of that name."""
+    return _look(connection, source, name, "VARCHAR", f"CAST({expression} AS VARCHAR)", expression=expression)
 
 
 def _in_batches(columns: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
@@ -210,7 +225,8 @@ def _look(
         f"SELECT count(*), count(v), count(DISTINCT v), count({number}), "
         f"count(*) FILTER ({comma}), count(*) FILTER ({grouped}), "
         f"count(*) FILTER ({comma} AND NOT {grouped}), count(*) FILTER ({comma} AND contains(v, '.')), "
-        f"count(TRY_CAST(v AS TIMESTAMP)), count(*) FILTER (regexp_full_match(v, {literal(_OFFSET)})), "
+        f"count(*) FILTER (TRY_CAST(v AS TIMESTAMP) >= {_NO_YEAR}), "
+        f"count(*) FILTER (regexp_full_match(v, {literal(_OFFSET)})), "
         f"count(*) FILTER (regexp_full_match(v, {literal(_PRICED)})), min({number}), max({number}), avg(length(v)) FROM {rows}"
     ).fetchall()[0]
     most = connection.execute(
@@ -267,34 +283,47 @@ def _epoch(number: float, low: float | None, high: float | None, kind: str) -> s
 
 def _with_time_formats(connection: duckdb.DuckDBPyConnection, rows: str, look: ColumnLook, filled: int) -> ColumnLook:
     """Find the written form of times that most values have, others that fit as well, and others that other values have."""
-    low, high = look.low, look.high
     forms = TIME_FORMATS
-    if look.number > 0.9 and not (low is not None and high is not None and low >= 19_000_101 and high <= 21_991_231):
-        if look.length != len("yymmdd") or look.n_distinct < _DAYS_ENOUGH:
-            return look
-        forms = (_SHORT_DAY,)  # six digits are days only where all of them read as one
+    if look.number > 0.9:
+        forms = _forms_of_digits(look)
     read = {written: f"(try_strptime(v, {literal(written)}) >= TIMESTAMP '1900-01-01')" for written in forms}
     one_in = max(1, look.n_distinct // _TRIED)
     some = f"(SELECT DISTINCT v FROM {rows} WHERE hash(v) % {one_in} = 0 OR v IN ({_listed(look.frequent)}))"
     tried = _count_each(connection, read, some)
     found = _count_each(connection, {written: read[written] for written, n in tried.items() if n}, rows)
     best = max(found.values(), default=0)
-    if best / filled <= max(look.time, 0.3) or (forms == (_SHORT_DAY,) and best < filled):
+    if best / filled <= max(look.time, 0.3) or (forms == (_SHORT_DAY,) and best < filled):  # six digits: all or none
         return look
     chosen = tuple(written for written, n in found.items() if n == best)
     if all(written.startswith("%Y-%m-%d") for written in chosen):  # ISO needs no setting
         return look
     further: list[str] = []
+    contradicting: list[str] = []
     covered = best
     for written in sorted((w for w, n in found.items() if 0 < n < best), key=lambda w: -found[w]):
-        if _contradicts(written, chosen[0]):
-            continue
         known = " OR ".join(f"coalesce({read[one]}, false)" for one in (chosen[0], *further))
         (more,) = connection.execute(f"SELECT count(*) FILTER ({read[written]} AND NOT ({known})) FROM {rows}").fetchall()[0]
-        if more / filled > _SOME:
+        if more / filled > _SOME and _contradicts(written, chosen[0]):
+            contradicting.append(written)
+        elif more / filled > _SOME:
             further.append(written)
             covered += more
-    return replace(look, time_formats=chosen, further_formats=tuple(further), time=covered / filled)
+    return replace(
+        look,
+        time_formats=chosen,
+        further_formats=tuple(further),
+        contradicting=tuple(contradicting),
+        time=covered / filled,
+    )
+
+
+def _forms_of_digits(look: ColumnLook) -> tuple[str, ...]:
+    """Return how times may be written that are numbers too."""
+    if look.length == len("yymmdd"):
+        return (_SHORT_DAY,) if look.n_distinct >= _DAYS_ENOUGH else ()
+    lowest, highest, forms = _OF_DIGITS.get(round(look.length), (0, 0, ()))
+    inside = look.low is not None and look.high is not None and lowest <= look.low and look.high <= highest
+    return forms if inside else ()
 
 
 def _count_each(connection: duckdb.DuckDBPyConnection, conditions: Mapping[str, str], rows: str) -> dict[str, int]:
@@ -311,35 +340,3 @@ def _listed(values: tuple[str, ...]) -> str:
 def _contradicts(written: str, chosen: str) -> bool:
     """Say whether two forms read the same digits as different days: one puts the day first, the other the month."""
     return (written[:2] == "%m") != (chosen[:2] == "%m") and {written[:2], chosen[:2]} <= {"%d", "%m"}
-
-
-def text_encoding(path: Path) -> str:
-    """Return the encoding of a text file, told from its first megabytes.
-
-    UTF-8 and UTF-16 are told for sure. What is neither is Chinese in GB 18030 where it reads as that and is made of common
-    signs, and else cp1252, in which every byte but five reads as something.
-    """
-    with path.open("rb") as file:
-        start = file.read(1 << 22)
-    if start[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
-        return "utf-32"
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    try:
-        start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start >= len(start) - 4:
-            return "utf-8"
-    else:
-        return "utf-8"
-    whole = start[: start.rfind(b"\n") + 1] or start
-    try:
-        text = whole.decode("gb18030")
-    except UnicodeDecodeError:
-        return "cp1252"
-    foreign = [letter for letter in text if ord(letter) > 127]
-    common = sum(
-        "\u4e00" <= letter <= "\u9fa5" or "\u3000" <= letter <= "\u303f" or "\uff00" <= letter <= "\uffef" for letter in foreign
-    )
-    pairs = len(re.findall(rb"[\xa1-\xf7][\xa1-\xfe]", whole))  # where the signs of GB 2312 lie
-    return "gb18030" if foreign and common / len(foreign) > 0.9 and pairs >= 0.6 * len(foreign) else "cp1252"

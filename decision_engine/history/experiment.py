@@ -9,17 +9,18 @@ stand in other files, by the same users: then the file that names who got what n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
 from decision_engine.config.experiment import BEFORE
 from decision_engine.history.arms import action_names, control_of, first_arm, is_called_like_arms, treatments
+from decision_engine.history.arms_apart import arms_apart, named_elsewhere
 from decision_engine.history.cluster_columns import cluster_column
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.experiment_files import ExperimentFiles, FileFinder, find_audience
-from decision_engine.history.experiment_outcomes import NO_MONEY, find_outcomes
+from decision_engine.history.experiment_outcomes import NO_MONEY, EmptyAmounts, empty_amounts, find_outcomes
 from decision_engine.history.experiment_times import TrialTimes, find_times
 from decision_engine.history.infer import CLOSE, name_parts
 from decision_engine.history.known_before import why_no_covariate
@@ -59,6 +60,12 @@ class ExperimentDraft:
     times : TrialTimes
     cluster : str or None
         Column whose values were drawn as a whole.
+    arm_of : dict of str to str
+        The arm of all users of a file, by the file's name, where each arm has one of its own.
+    names_from : str or None
+        The file that names the arms.
+    empty : EmptyAmounts or None
+        How the first outcome is read where many of its rows are empty.
     """
 
     sheet: Sheet
@@ -77,6 +84,9 @@ class ExperimentDraft:
     files: ExperimentFiles
     times: TrialTimes
     cluster: str | None
+    arm_of: dict[str, str] = field(default_factory=dict)
+    names_from: str | None = None
+    empty: EmptyAmounts | None = None
 
     @property
     def counts_cases(self) -> bool:
@@ -95,6 +105,13 @@ def find_experiment(connection: duckdb.DuckDBPyConnection, sheets: Sequence[Shee
     Beside a file of orders, one row a user is a list of customers unless its columns say both who got what and what came of it,
     or name arms, a control group among them, as nothing but a test does.
     """
+    if (apart := arms_apart(sheets)) is not None:
+        sheet, arm_of = apart
+        others = [other for other in sheets if other.name not in arm_of]
+        found = _draft(connection, sheet, others, choose, arm_of=arm_of)
+        if found is not None:
+            found.files.parts.extend(other for other in sheets if other.name in arm_of and other.name != sheet.name)
+            return found
     for sheet in sheets:
         others = [other for other in sheets if other is not sheet]
         is_plain = _says_both(sheet) or not any(_lists_orders(other) for other in others)
@@ -159,10 +176,22 @@ def _nearly_names_rows(sheet: Sheet, column: str) -> bool:
 
 
 def _draft(
-    connection: duckdb.DuckDBPyConnection, sheet: Sheet, others: Sequence[Sheet], choose: Choose, *, elsewhere: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    sheet: Sheet,
+    others: Sequence[Sheet],
+    choose: Choose,
+    *,
+    elsewhere: bool = False,
+    arm_of: dict[str, str] | None = None,
 ) -> ExperimentDraft | None:
-    """Draft the experiment of a sheet; with `elsewhere`, one whose outcomes stand in other sheets, or None."""
-    scored = treatments(sheet)
+    """Draft the experiment of a sheet; with `elsewhere`, one whose outcomes stand in other sheets, or None.
+
+    Parameters
+    ----------
+    arm_of : dict of str to str, optional
+        The arm of each file's users, where files are told apart by their names; the sheet's last column stands for it.
+    """
+    scored = [(list(sheet.looks)[-1], _PLAIN)] if arm_of else treatments(sheet)
     if not scored:
         return None
     close = [name for name, score in scored if scored[0][1] - score < CLOSE]
@@ -197,7 +226,7 @@ def _draft(
     outcomes = (*own, *summed) if is_paid else (*summed, *own)
     if not outcomes:
         return None
-    cluster = cluster_column(connection, sheet, treatment, {*taken, *own, times.column})
+    cluster = None if arm_of else cluster_column(connection, sheet, treatment, {*taken, *own, times.column})
     may_be_outcomes = [guess for role in ("outcome", "money") for guess in sheet.roles.get(role, [])]
     rest = {name: look for name, look in sheet.looks.items() if name not in {*taken, *own, times.column, cluster}}
     left_out = {name: why for name, look in rest.items() if (why := why_no_covariate(look, may_be_outcomes))}
@@ -209,25 +238,50 @@ def _draft(
     looked_up = [name for lookup in files.lookups for name in lookup.covariates]
     covariates = (*(name for name in rest if name not in left_out), *looked_up)
     find_audience(finder, files, treatment, own, covariates)
-    control = control_of(sheet.looks[treatment])
+    empty = empty_amounts(connection, sheet, own)
+    names = named_elsewhere(connection, sheet.looks[treatment], others)
+    groups, control_guessed = _groups(sheet.looks[treatment], {raw: name for raw, (name, _) in names.items()})
+    names_from = next((file for _, file in names.values()), None)
+    files.unused.pop(names_from or "", None)
     return ExperimentDraft(
         sheet=sheet,
         user=users[0] if users else None,
         treatment=treatment,
         confidence=confidence,
-        groups=action_names(sheet.looks[treatment], control or first_arm(sheet.looks[treatment])),
-        control_guessed=control is None,
+        groups=groups,
+        control_guessed=control_guessed,
         propensity=propensity,
         consent=consent,
         outcomes=outcomes,
         money_guessed=money_guessed,
         covariates=(*covariates, *before),
         left_out=left_out,
-        sql=_expressions(connection, sheet, own, files),
+        sql=_expressions(connection, sheet, own, files) | ({empty.column: empty.expression} if empty else {}),
         files=files,
         times=times,
         cluster=cluster,
+        arm_of=arm_of or {},
+        names_from=names_from,
+        empty=empty,
     )
+
+
+def _groups(look: ColumnLook, names: dict[str, str]) -> tuple[dict[str, str], bool]:
+    """Return the action that each raw value of the treatment stands for, and whether the control group is guessed.
+
+    Parameters
+    ----------
+    names : dict of str to str
+        What another file calls the raw values; empty where none does.
+    """
+    called = replace(look, type="VARCHAR", frequent=tuple(names[value] for value in look.frequent)) if names else look
+    control = control_of(called)
+    actions = action_names(called, control or first_arm(called))
+    if names:
+        is_float = look.type in ("DOUBLE", "FLOAT")
+        raws = {name: raw.removesuffix(".0") if is_float else raw for raw, name in names.items()}
+        actions = {raws[name]: action for name, action in actions.items()}
+    return actions, control is None
 
 
 def _summed(files: ExperimentFiles, times: TrialTimes) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ from decision_engine.history.experiment import ExperimentDraft
 from decision_engine.history.flags import flag_values
 from decision_engine.history.mapping_lines import lines_of, on_columns, written
 from decision_engine.history.round_shares import round_shares
-from decision_engine.history.sources import quote
+from decision_engine.history.sources import literal, quote
 from decision_engine.history.yaml_text import folded, quoted, yaml_text
 
 
@@ -90,7 +90,7 @@ def _mapping(draft: ExperimentDraft, source: str, marked: str) -> list[str]:
     lines += [
         "      columns:",
         f"        user_id: {yaml_text(user)}{who}",
-        f"        treatment: {yaml_text(draft.sql[draft.treatment])} # {draft.confidence:.2f}",
+        f"        treatment: {_treatment(draft, source)}",
     ]
     if draft.times.assigned_at is not None:
         lines.append(f"        assigned_at: {written(draft.times.assigned_at)}")
@@ -105,7 +105,7 @@ def _mapping(draft: ExperimentDraft, source: str, marked: str) -> list[str]:
         for name in (*own, *draft.covariates)
         if name in draft.sql and (flags.get(name) or draft.sql[name] not in (name, quote(name)))
     ]
-    lines += [f"        {yaml_text(name)}: {yaml_text(draft.sql[name])}" for name in reached]
+    lines += [f"        {yaml_text(name)}: {yaml_text(draft.sql[name])}{_of_empty(draft, name, marked)}" for name in reached]
     lines += ["      values:", "        treatment:"]
     for raw, action in draft.groups.items():
         asked = f" # {marked}: is this the control group?" if action == "none" and draft.control_guessed else ""
@@ -114,6 +114,18 @@ def _mapping(draft: ExperimentDraft, source: str, marked: str) -> list[str]:
         told = ", ".join(f"{quoted(raw)}: {quoted(str(number))}" for raw, number in counted.items())
         lines += [f"        {yaml_text(name)}: {{{told}}}"] if counted else []
     return lines
+
+
+def _treatment(draft: ExperimentDraft, source: str) -> str:
+    if source in draft.arm_of:
+        return f"{yaml_text(literal(draft.arm_of[source]))} # by the file's name"
+    return f"{yaml_text(draft.sql[draft.treatment])} # {draft.confidence:.2f}"
+
+
+def _of_empty(draft: ExperimentDraft, name: str, marked: str) -> str:
+    if draft.empty is None or draft.empty.column != name:
+        return ""
+    return f" # {draft.empty.told}" if draft.empty.sure else f" # {marked}: {draft.empty.told}"
 
 
 def _confidence(draft: ExperimentDraft, role: str, column: str) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+import duckdb
+
+from decision_engine.history.arms import plain_arm
+from decision_engine.history.columns import LOOKED_AT
 from decision_engine.history.flags import flag_values
 from decision_engine.history.known_before import is_before, why_no_part
-from decision_engine.history.sheets import Sheet
+from decision_engine.history.sheets import Sheet, sql_of
+from decision_engine.history.sources import literal
 
 NO_MONEY = "no column of money was found; this counts cases, not money"
 _HAS_MANY_VALUES = 12
+_MOSTLY_FILLED = 0.95  # share of rows with an amount from which on the others are slips
+_GOES_WITH = 0.99
 _IS_MONEY = 0.7  # confidence in money below which somebody should look
 
 
@@ -47,3 +55,41 @@ def find_outcomes(sheet: Sheet, taken: Iterable[str | None], *, named_only: bool
     else:
         return (), ""
     return tuple(dict.fromkeys([*first, *binary, *many])), why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyAmounts:
+    """An amount that is empty where nothing was bought: its column as SQL with 0 there, and what speaks for that.
+
+    Attributes
+    ----------
+    sure : bool
+        Whether a column of yes and no says so; otherwise a person should look.
+    """
+
+    column: str
+    expression: str
+    told: str
+    sure: bool
+
+
+def empty_amounts(connection: duckdb.DuckDBPyConnection, sheet: Sheet, own: Sequence[str]) -> EmptyAmounts | None:
+    """Return how the first outcome is read where many of its rows are empty; None where they are few, or it is no money."""
+    money = next((guess.column for guess in sheet.roles.get("money", []) if own and guess.column == own[0]), None)
+    if money is None or sheet.looks[money].filled > _MOSTLY_FILLED:
+        return None
+    look = sheet.looks[money]
+    plain, zero = sql_of(connection, look), "'0'" if look.type == "VARCHAR" else "0"
+    there = f"nullif(trim({plain}), '')" if look.type == "VARCHAR" else plain
+    n_empty = round((1.0 - look.filled) * min(sheet.source.n_rows, LOOKED_AT))
+    told, sure = f"about {n_empty:,} rows are empty and count as 0: was nothing bought there?", False
+    for name in own[1:]:
+        values = flag_values(sheet.looks[name]) or {value: int(plain_arm(value) != "0") for value in sheet.looks[name].frequent}
+        no = ", ".join(literal(value) for value, counted in values.items() if not counted)
+        if sheet.looks[name].n_distinct != 2 or not no:
+            continue
+        said_no = f"CAST({sql_of(connection, sheet.looks[name])} AS VARCHAR) IN ({no})"
+        query = f"SELECT avg(CAST(({there} IS NULL) = ({said_no}) AS INTEGER)) FROM {sheet.source.view}"
+        if (connection.execute(query).fetchall()[0][0] or 0.0) > _GOES_WITH:
+            told, sure = f"empty where {name} says no, which counts as 0", True
+    return EmptyAmounts(column=money, expression=f"coalesce({there}, {zero})", told=told, sure=sure)

@@ -80,7 +80,8 @@ def find_times(
         )
     days = (datetime.combine(last.date() + timedelta(days=1), datetime.min.time()) - assigned[1]).days
     n_days = min(days, _LONGEST) if days >= _SHORTEST else 2 * _SHORTEST
-    ended = min(last.date(), assigned[1].date() + timedelta(days=n_days - 1)) if days >= 1 else assigned[1].date()
+    whole = (assigned[1] + timedelta(days=n_days) - timedelta(microseconds=1)).date()  # an assignment at noon ends at one
+    ended = min(last.date(), whole) if days >= 1 else assigned[1].date()
     followed = (
         f"all users were followed for {days} days" if days >= _SHORTEST else "some users were followed for a shorter time"
     )

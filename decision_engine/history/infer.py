@@ -27,30 +27,42 @@ _WORDS: dict[str, dict[str, float]] = {
         "shopper": 0.55, "buyer": 0.55, "cust": 0.5, "kunde": 0.5, "kunden": 0.5, "kundennr": 0.55, "subscriber": 0.5,
         "master": 0.45, "account": 0.4, "id": 0.2, "email": 0.19, "consumer": 0.5, "unique": 0.05, "cliente": 0.5,
         "reviewer": 0.5, "debitor": 0.55, "auftraggeber": 0.6,
+        "usuario": 0.55, "utilisateur": 0.55, "utente": 0.5, "comprador": 0.5, "socio": 0.5, "adherent": 0.5, "klant": 0.5,
+        "klient": 0.5, "kund": 0.5, "tessera": 0.45, "requester": 0.45, "card": 0.3, "loyalty": 0.2,
     },
     "time": {
         "ts": 0.4,
         "timestamp": 0.45, "date": 0.45, "time": 0.4, "datetime": 0.5, "at": 0.3, "day": 0.35, "purchase": 0.1, "order": 0.1,
         "ordered": 0.2, "invoice": 0.1, "transaction": 0.1, "created": 0.16, "creation": 0.05, "datum": 0.45, "when": 0.4,
-        "hour": 0.35, "fecha": 0.45, "exposed": 0.1, "sent": 0.1,
+        "hour": 0.35, "fecha": 0.45, "exposed": 0.1, "sent": 0.1, "data": 0.35, "dato": 0.4, "dag": 0.35, "week": 0.3,
     },
     "order": {
         "order": 0.5, "basket": 0.55, "invoice": 0.5, "transaction": 0.45, "receipt": 0.55, "invoiceno": 0.6, "id": 0.1,
         "bestellung": 0.5, "beleg": 0.5, "ticket": 0.2, "checkout": 0.4, "bon": 0.5, "no": 0.05, "number": 0.1, "nr": 0.1,
+        "commande": 0.55, "facture": 0.5, "factura": 0.5, "fattura": 0.5, "pedido": 0.55, "ordine": 0.55, "scontrino": 0.5,
+        "bestelling": 0.55, "zamowienie": 0.55, "recibo": 0.5,
     },
     "money": {
         "revenue": 0.6, "amount": 0.55, "price": 0.45, "sales": 0.55, "value": 0.45, "total": 0.45, "paid": 0.5, "spend": 0.5,
         "payment": 0.45, "usd": 0.2, "eur": 0.2, "gbp": 0.2, "brl": 0.2, "umsatz": 0.6, "betrag": 0.55, "turnover": 0.55,
-        "net": 0.1, "gross": 0.1, "gmv": 0.5, "unitprice": 0.35, "unit": -0.1, "importe": 0.5, "montant": 0.5,
+        "net": 0.35, "gross": 0.35, "gmv": 0.5, "unitprice": 0.35, "unit": -0.1, "importe": 0.5, "montant": 0.5,
         "gasto": 0.5, "gastos": 0.5, "ventas": 0.5, "ingresos": 0.55, "facturacion": 0.55, "depense": 0.5,
         "nettowert": 0.6, "bruttowert": 0.6, "warenwert": 0.6, "sum": 0.4,
+        "amt": 0.55, "auftragswert": 0.6, "bestellwert": 0.6, "warenkorbwert": 0.55, "importo": 0.55, "prezzo": 0.45,
+        "totale": 0.45, "fatturato": 0.6, "spesa": 0.5, "precio": 0.45, "preco": 0.45, "prix": 0.45, "valor": 0.45,
+        "valore": 0.45, "bedrag": 0.55, "omzet": 0.6, "kwota": 0.55, "cena": 0.45, "belopp": 0.55, "chiffre": 0.4,
     },
-    "quantity": {"quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5},
+    "quantity": {"quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5,
+                 "cantidad": 0.6, "quantita": 0.6, "quantite": 0.6, "quantidade": 0.6, "uds": 0.5, "ilosc": 0.55,
+                 "aantal": 0.55, "antal": 0.55, "pezzi": 0.5},
     "product": {
         "product": 0.55, "sku": 0.6, "item": 0.5, "asin": 0.6, "stockcode": 0.6, "article": 0.5, "artikel": 0.5,
         "material": 0.4, "id": 0.05,
+        "articulo": 0.5, "articolo": 0.5, "producto": 0.5, "produit": 0.5, "prodotto": 0.5, "produto": 0.5, "ean": 0.5,
+        "gtin": 0.5, "upc": 0.5, "plu": 0.45,
     },
-    "category": {"category": 0.6, "department": 0.5, "cat": 0.45, "kategorie": 0.5},
+    "category": {"category": 0.6, "department": 0.5, "cat": 0.45, "kategorie": 0.5,
+                 "categoria": 0.6, "categorie": 0.6, "kategoria": 0.6},
     "title": {"title": 0.5, "description": 0.4, "product_title": 0.6},
     "action": {
         "action": 0.5, "campaign": 0.5, "offer": 0.5, "treatment": 0.6, "treat": 0.6, "segment": 0.3, "arm": 0.5,
@@ -72,10 +84,12 @@ _WORDS: dict[str, dict[str, float]] = {
     "rating": {"score": 0.5, "rating": 0.6, "stars": 0.6},
     "event": {"event": 0.6, "name": 0.02, "action": 0.2, "type": 0.15, "status": 0.1},
     "consent": {"consent": 0.7, "optin": 0.65, "newsletter": 0.4, "permission": 0.55, "opt": 0.3, "in": 0.1,
-                "marketing": 0.4, "accepts": 0.3},
+                "marketing": 0.4, "accepts": 0.3, "accepte": 0.4, "emailing": 0.3, "mailing": 0.3, "consentement": 0.7,
+                "consentimiento": 0.7, "consenso": 0.65, "toestemming": 0.7, "zgoda": 0.65},
     "channel": {"channel": 0.65, "medium": 0.5},
     "cost": {"cost": 0.6, "costs": 0.6},
-    "discount": {"discount": 0.6, "rebate": 0.55, "disc": 0.45},
+    "discount": {"discount": 0.6, "rebate": 0.55, "disc": 0.45, "descuento": 0.6, "remise": 0.55,
+                 "sconto": 0.6, "desconto": 0.6, "korting": 0.6, "rabat": 0.6},
 }  # fmt: skip
 # Stems that may stand anywhere in a name, for languages that write compounds or no gaps between words.
 _STEMS: dict[str, dict[str, float]] = {
@@ -118,6 +132,7 @@ _AGAINST: dict[str, frozenset[str]] = {
     "money": frozenset({"freight", "id", "disc", "discount", "cost", "cm", "rabatt", "g", "score", "installments", "code",
                         "reward", "ads", "ad", "hour", "hours", "days", "rounds", "gamerounds", "count", "counts", "clicks",
                         "visits", "sessions", "orders", "age", "tenure", "units", "points", "quantity", "qty",
+                        "weight", "vat", "iva", "tva", "mwst", "imponible",
                         "refund", "refunds", "refunded", "erstattet", "tax", "taxes", "shipping", "fee", "fees",
                         "outstanding"}),
     "product": frozenset({"category", "name", "feature", "lenght", "length", "height", "width", "weight", "qty", "photos",
@@ -201,6 +216,11 @@ def _named(role: str, parts: list[str]) -> float:
     known += sum(words.get(left + right, 0.0) for left, right in pairwise(parts) if left in unknown and right in unknown)
     stems = [weight for stem, weight in _STEMS.get(role, {}).items() if any(stem in part for part in unknown)]
     return known + max(stems, default=0.0)
+
+
+def speaks_for(role: str, name: str) -> float:
+    """Return how much a column's name speaks for a role; above 0.3 it says so outright."""
+    return _named(role, name_parts(name))
 
 
 def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, list[Guess]]:

@@ -9,6 +9,7 @@ from decision_engine.history.column_finder import ColumnFinder
 from decision_engine.history.columns import LOOKED_AT, ColumnLook
 from decision_engine.history.guests import guests_among
 from decision_engine.history.infer import name_parts
+from decision_engine.history.not_found import WANTED, why_not_found
 from decision_engine.history.order_states import rule_of_states
 from decision_engine.history.rounds import condition_of
 from decision_engine.history.sheets import Line, Sheet, TableDraft, hundredth_of, number_of
@@ -25,11 +26,6 @@ _FEW_WORDS = 4
 _NUMBERED = 0.5  # share of rows with an order's number, below which it is none to tell orders apart by
 _ENOUGH, _TOGETHER = 100, 0.3  # rows, and the correlation of amount and pieces, from which on an amount is a sum of pieces
 _PERHAPS_CENTS = 50.0  # whole amounts of which none is smaller may be cents
-_WANTED = {
-    "user": "who (a user, customer or member)",
-    "time": "when (a date or time)",
-    "money": "for how much (an amount)",
-}
 
 
 class OrderDrafter(ColumnFinder):
@@ -85,7 +81,7 @@ class OrderDrafter(ColumnFinder):
 
     def _lack(self, sheet: Sheet) -> str:
         """Say why a sheet alone holds no orders."""
-        lacks = [words for role, words in _WANTED.items() if role not in sheet.roles]
+        lacks = [words for role, words in WANTED.items() if role not in sheet.roles]
         has = ", ".join(f"{role} ({guesses[0].column})" for role, guesses in sheet.roles.items()) or "nothing"
         if not any(look.filled for look in sheet.looks.values()):
             return "holds no row."
@@ -141,7 +137,7 @@ class OrderDrafter(ColumnFinder):
         if "money" not in sheet.roles:
             counted = "every row counts as one order" if draft.where is None else "every row that stays counts as one order"
             fill_in = f"the column with what was paid; 1.0 counts orders instead of money, {counted}"
-            return Line(expression="1.0", fill_in=fill_in, not_found=self._not_found(draft, "money"))
+            return Line(expression="1.0", fill_in=fill_in, not_found=why_not_found(sheet, "money"))
         line = self.line(draft, "money")
         paid = next(look for look in sheet.looks.values() if self.column(look) == line.expression)
         if paid.n_distinct == 1:
@@ -182,11 +178,11 @@ class OrderDrafter(ColumnFinder):
         if self.reach(draft, role) is not None:
             line = self.line(draft, role)
             return self._without_guests(draft, line) if role == "user" else line
-        not_found = self._not_found(draft, role)
+        not_found = why_not_found(draft.sheet, role)
         if role == "user" and (likely := likely_user(draft.sheet.looks, draft.sheet.roles)) is not None:
-            fill_in = f"the column that says {_WANTED[role]}; {likely.name} is taken, by its values alone"
+            fill_in = f"the column that says {WANTED[role]}; {likely.name} is taken, by its values alone"
             return Line(expression=self.column(likely), confidence=_BY_VALUES, fill_in=fill_in)
-        fill_in = f"the column that says {_WANTED[role]}; none was recognised"
+        fill_in = f"the column that says {WANTED[role]}; none was recognised"
         return Line(expression=_GAP, fill_in=fill_in, not_found=not_found)
 
     def _without_guests(self, draft: TableDraft, line: Line) -> Line:
@@ -201,19 +197,6 @@ class OrderDrafter(ColumnFinder):
         for value in guests:
             emptied = f"nullif({emptied}, {literal(value)})"
         return _remarked(replace(line, expression=emptied), f"{', '.join(guests)} names nobody")
-
-    def _not_found(self, draft: TableDraft, role: str) -> str:
-        told = f"{draft.sheet.name}: no column says {_WANTED[role]}"
-        users = draft.sheet.roles.get("user", [])
-        gap = next((name for name in draft.sheet.looks if {"days", "since"} <= set(name_parts(name))), None)
-        if role == "time" and gap is not None:
-            return f"{told}; {gap} counts the days from one order to the next: add them up to a day of each order"
-        if role != "time" or not users or not draft.sheet.is_key(users[0].column):
-            return told
-        return (
-            f"{told}, and each {users[0].column} stands in one row: it tells about people, not what they did and when. "
-            "A history needs their orders with dates; an experiment needs a column that says who was given what"
-        )
 
     def _bought(self, sheet: Sheet) -> Line | None:
         """Return the condition on a log's event column under which a row is a purchase."""

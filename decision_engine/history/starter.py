@@ -15,9 +15,11 @@ from decision_engine.config.placeholders import FILL_IN
 from decision_engine.config.schema import config_schema_json
 from decision_engine.config.sources import SourceConfig
 from decision_engine.history.action_drafts import ActionDraft, draft_actions
+from decision_engine.history.arms import may_be_drawn_too
 from decision_engine.history.candidates import find_sources
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
+from decision_engine.history.composed_times import with_composed_times
 from decision_engine.history.draft import Drafter
 from decision_engine.history.experiment import ExperimentDraft, find_experiment
 from decision_engine.history.experiment_lines import experiment_lines
@@ -213,7 +215,15 @@ def _write_experiment(path: Path, lines: list[str], decisions: list[str], draft:
 def _taken(draft: ExperimentDraft) -> list[str]:
     """Say what each further file of an experiment is taken for."""
     files = draft.files
-    told = [f"{sheet.name}: further users of the experiment" for sheet in files.parts]
+    told = [f"{name}: all of it got {arm}, as the file's name says" for name, arm in draft.arm_of.items()]
+    told += [f"{sheet.name}: further users of the experiment" for sheet in files.parts if sheet.name not in draft.arm_of]
+    told += [
+        f"{name}: known before, as a covariate. Where it was drawn too, name the arms by both: "
+        f"`treatment: concat({draft.sql[draft.treatment]}, ' ', {draft.sql[name]})`"
+        for name, look in draft.sheet.looks.items()
+        if name in draft.covariates and may_be_drawn_too(look)
+    ]
+    told += [f"{draft.names_from}: the names of the groups"] if draft.names_from else []
     told += [f"{one.sheet.name}: what is known of the experiment's users ({_some(one.covariates)})" for one in files.lookups]
     if len(set(draft.groups.values())) < len(draft.groups):
         told.append(f"{draft.treatment}: values that differ by blanks and capitals alone are one arm")
@@ -291,7 +301,7 @@ def _times(sheet: Sheet) -> list[ColumnLook]:
 
 def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: Choose) -> Sheet:
     source = reader.sources[name]
-    looks = look_at(reader.connection, source)
+    looks = with_composed_times(reader.connection, source, look_at(reader.connection, source))
     roles = roles_by_values(looks) if source.settings.names else guess_roles(looks, name)
     written = dict(written)
     written |= _numbers(looks, roles)

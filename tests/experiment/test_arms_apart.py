@@ -1,0 +1,116 @@
+"""Arms that no column names: they stand in files of their own, as a dose, as who got it, or as numbers named elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from decision_engine.config import load_config
+from decision_engine.history import History, read_history, write_starter
+
+N = 1_200
+
+
+def _people(**columns: object) -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    bought = rng.random(N) < 0.4
+    plain = {
+        "customer_id": range(10_000, 10_000 + N),
+        "age": rng.integers(18, 80, N),
+        "prior_spend": np.round(rng.gamma(2, 30, N), 2),
+        "spend_14d": np.round(np.where(bought, rng.gamma(2, 15, N), 0.0), 2),
+    }
+    return pd.DataFrame(plain | columns)
+
+
+def _read(folder: Path, *names: str) -> History:
+    write_starter([str(folder / name) for name in names], folder / "config.yaml")
+    return read_history(load_config(folder / "config.yaml"))
+
+
+def _sizes(history: History) -> dict[str, int]:
+    return dict(history.table("experiment")["treatment"].value_counts())
+
+
+@pytest.mark.parametrize(
+    ("names", "arm"),
+    [
+        (("control.csv", "treatment.csv"), "treatment"),
+        (("Kontrollgruppe_Maerz.csv", "Testgruppe_Maerz.csv"), "testgruppe"),
+        (("2024 mail test - holdout.csv", "2024 mail test - mailed.csv"), "mailed"),
+    ],
+)
+def test_files_that_are_named_for_their_arms_are_one_experiment(tmp_path: Path, names: tuple[str, str], arm: str) -> None:
+    people = _people()
+    people.iloc[:500].to_csv(tmp_path / names[0], index=False)
+    people.iloc[500:].to_csv(tmp_path / names[1], index=False)
+    history = _read(tmp_path, *names)
+    assert _sizes(history) == {"none": 500, arm: N - 500}
+    starter = write_starter([str(tmp_path / name) for name in names], tmp_path / "again.yaml")
+    assert sum("as the file's name says" in one for one in starter.taken) == 2
+
+
+def test_three_arms_may_have_a_file_each(tmp_path: Path) -> None:
+    people = _people()
+    for k, name in enumerate(("control", "coupon", "call")):
+        people.iloc[400 * k : 400 * (k + 1)].to_csv(tmp_path / f"{name}.csv", index=False)
+    assert _sizes(_read(tmp_path, "coupon.csv", "control.csv", "call.csv")) == {"none": 400, "coupon": 400, "call": 400}
+
+
+def test_two_lists_of_people_without_a_control_are_no_experiment(tmp_path: Path) -> None:
+    people = _people()
+    people.iloc[:500].to_csv(tmp_path / "north.csv", index=False)
+    people.iloc[500:].to_csv(tmp_path / "south.csv", index=False)
+    starter = write_starter([str(tmp_path / name) for name in ("north.csv", "south.csv")], tmp_path / "config.yaml")
+    assert "experiment:" not in starter.text
+
+
+def test_a_dose_is_an_action_for_each_amount(tmp_path: Path) -> None:
+    dose = np.random.default_rng(1).choice([0, 5, 10, 20], N)
+    _people(discount_pct=dose).to_csv(tmp_path / "test.csv", index=False)
+    sizes = _sizes(_read(tmp_path, "test.csv"))
+    assert sizes == {
+        "none": (dose == 0).sum(), "discount_pct_5": (dose == 5).sum(), "discount_pct_10": (dose == 10).sum(),
+        "discount_pct_20": (dose == 20).sum(),
+    }  # fmt: skip
+
+
+def test_who_got_it_is_the_treatment_and_an_empty_amount_is_nothing_where_a_column_says_so(tmp_path: Path) -> None:
+    got = np.random.default_rng(1).random(N) < 0.5
+    people = _people(received_email=got)
+    people["purchased"] = people["spend_14d"] > 0
+    people["spend_14d"] = people["spend_14d"].where(people["purchased"])
+    people.to_csv(tmp_path / "test.csv", index=False)
+    history = _read(tmp_path, "test.csv")
+    assert _sizes(history) == {"treated": got.sum(), "none": N - got.sum()}
+    assert history.table("experiment")["spend_14d"].sum() == pytest.approx(people["spend_14d"].sum())
+    text = (tmp_path / "config.yaml").read_text()
+    assert "# empty where purchased says no, which counts as 0" in text
+
+
+def test_an_empty_amount_that_nothing_explains_is_asked_for(tmp_path: Path) -> None:
+    people = _people(arm=np.random.default_rng(1).choice(["control", "mail"], N))
+    people["spend_14d"] = people["spend_14d"].where(people["spend_14d"] > 0)
+    n_empty = int(people["spend_14d"].isna().sum())
+    people.to_csv(tmp_path / "test.csv", index=False)
+    starter = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
+    assert f"about {n_empty:,} rows are empty and count as 0: was nothing bought there?" in " ".join(starter.to_fill_in)
+
+
+def test_numbers_of_arms_are_called_as_another_file_calls_them(tmp_path: Path) -> None:
+    arm = np.random.default_rng(1).choice([1, 2, 3], N)
+    _people(arm_id=arm).to_csv(tmp_path / "test.csv", index=False)
+    names = pd.DataFrame({"arm_id": [1, 2, 3], "arm_name": ["free shipping", "holdout", "10% coupon"]})
+    names.to_csv(tmp_path / "arms.csv", index=False)
+    sizes = _sizes(_read(tmp_path, "test.csv", "arms.csv"))
+    assert sizes == {"none": (arm == 2).sum(), "free_shipping": (arm == 1).sum(), "action_10_coupon": (arm == 3).sum()}
+
+
+def test_a_second_thing_that_may_have_been_drawn_is_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    _people(coupon=rng.integers(0, 2, N), email=rng.integers(0, 2, N)).to_csv(tmp_path / "test.csv", index=False)
+    starter = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
+    assert any("`treatment: concat(coupon, ' ', email)`" in one for one in starter.taken)
