@@ -154,6 +154,7 @@ _PERSONAL_STEMS = (
     "身份证",
 )
 _PEOPLE = frozenset({"customer", "user", "person", "client", "member", "contact", "kunde", "kunden", "buyer", "recipient"})
+_WHO = frozenset({"people", "profile", "crm", "contact", "recipient", "usuario", "socio", "persona", "persone", "utente"})
 _ORDER_NAME = re.compile(r"(#[A-Za-z]{0,5}-?|[A-Za-z]{1,5}-)[0-9]{3,}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{7,17}[0-9]")
 
@@ -237,7 +238,7 @@ def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, lis
         plain is not None
         and plain.distinct > _ITS_OWN
         and "order" not in found
-        and _named("order", _singular(called)) > _OWN_NAME
+        and _named("order", singular_parts(called)) > _OWN_NAME
     ):
         found["order"] = [Guess(role="order", column=plain.name, confidence=_OF_THE_SOURCE)]
     return found
@@ -248,8 +249,27 @@ def looks_like_order_numbers(look: ColumnLook) -> bool:
     return look.n_distinct > 20 and all(_ORDER_NAME.fullmatch(value) for value in look.frequent)
 
 
-def _singular(called: str) -> list[str]:
+def singular_parts(called: str) -> list[str]:
+    """Return the words of a table's name, each as of one row.
+
+    Examples
+    --------
+    >>> singular_parts("order_items")
+    ['order', 'item']
+    """
     return [part.removesuffix("s") for part in name_parts(called)]
+
+
+def is_called_like_people(called: str) -> bool:
+    """Whether a table is named for its users.
+
+    Examples
+    --------
+    >>> is_called_like_people("users"), is_called_like_people("dim_customer"), is_called_like_people("orders")
+    (True, True, False)
+    """
+    parts = singular_parts(called)
+    return _named("user", parts) > _OWN_NAME or bool(_WHO & set(parts))
 
 
 def guess_personal(looks: dict[str, ColumnLook]) -> list[str]:
@@ -309,7 +329,7 @@ def _time(look: ColumnLook) -> float:
     if look.epoch and look.filled > 0.2:
         return (
             0.4 * look.filled
-            if _EPOCH_WORDS & set(name_parts(look.name)) or _named("time", name_parts(look.name)) > 0.3
+            if _EPOCH_WORDS & set(name_parts(look.name)) or _named("time", name_parts(look.name)) >= 0.3
             else 0.0
         )
     if look.time > 0.9 and look.filled > 0.2 and (look.number < 0.5 or look.time_formats or look.type.startswith("TIMESTAMP")):
