@@ -33,7 +33,8 @@ _STEMS: dict[OrderState, tuple[str, ...]] = {
     OrderState.RETURNED: (
         "refund", "return", "retour", "chargeback", "charged back", "erstatt", "zuruckgegeben", "zuruckgesandt", "ruckerstatt",
         "ruckgab", "rucksend",
-        "gutgeschrieben", "rembours", "devuel", "devolv", "reembols", "estorn", "rimbors", "restituit",
+        "gutgeschrieben", "rembours", "devuel", "devolv", "reembols", "estorn", "rimbors", "restituit", "zwroc", "zwrot",
+        "credit note", "credit memo", "creditnote", "creditmemo", "gutschrift", "abono", "avoir", "nota de credito",
     ),
     OrderState.VOID: (
         "cancel", "storn", "abgebrochen", "annul", "anul", "void", "fail", "fehlgeschlagen", "declin", "reject", "abgelehnt",
@@ -44,9 +45,11 @@ _STEMS: dict[OrderState, tuple[str, ...]] = {
     OrderState.SOLD: (
         "paid", "bezahlt", "paye", "pagad", "pago", "pagat", "complet", "abgeschlossen", "conclu", "deliver", "geliefert",
         "zugestellt", "livr", "entreg", "consegn", "ship", "versandt", "versendet", "verschickt", "expedi", "envi", "spedit",
-        "dispatch", "fulfil", "invoiced", "fakturiert", "processing", "bearbeitung", "en cours", "process", "approv", "succe",
+        "dispatch", "fulfil", "fakturiert", "processing", "bearbeitung", "en cours", "process", "approv", "succe",
         "captur", "settled", "closed", "done", "ok", "sold", "purchas", "created", "confirm", "bestatigt", "received", "accept",
         "open", "offen", "pending", "ausstehend", "new", "neu", "placed", "transit", "ready", "hold",
+        "sale", "verkauf", "verkocht", "vente", "venta", "venda", "vendit", "exchange", "umtausch", "invoice", "rechnung",
+        "bestell", "order", "zrealizow", "opłacon", "wysłan", "dostarcz",
     ),
 }  # fmt: skip
 _NAMES = ("status", "state", "zustand", "estado", "statut", "etat", "situacao", "stato", "fulfillment", "fulfilment", "stadium")
@@ -136,6 +139,38 @@ def rule_of_states(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> 
         returns=Line(expression=negative[0], confidence=sure) if negative else None,
         remarks=tuple(remarks),
     )
+
+
+def state_that_sells(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> Line | None:
+    """Return the condition under which a row says that an order was sold, where rows are the states that it went through.
+
+    Of the states that speak of a sale it is the one that fewest orders share with one that undoes it. None where an order has
+    one state throughout.
+    """
+    for look in draft.sheet.looks.values():
+        states = _states(look)
+        if not states:
+            continue
+        column = _text_of(connection, look)
+        undone = [value for value, state in states.items() if state in (OrderState.RETURNED, OrderState.VOID)]
+        orders = (
+            f"SELECT list(DISTINCT {column}) AS states, bool_or({column} IN {_list(undone)}) AS undone "
+            f"FROM {draft.sheet.source.view} GROUP BY {draft.lines['order_id'].expression}"
+        )
+        found = connection.execute(
+            f"SELECT state, avg(CAST(undone AS INTEGER)) AS undone, count(*) AS n, max(several) FROM (SELECT unnest(states) AS "
+            f"state, undone, avg(CAST(len(states) > 1 AS INTEGER)) OVER () AS several FROM ({orders})) GROUP BY state "
+            "ORDER BY undone, n DESC, state"
+        ).fetchall()
+        sold = [(value, n, several) for value, _, n, several in found if states.get(value) is OrderState.SOLD]
+        if sold and sold[0][2] > _MOSTLY:
+            value, n, _ = sold[0]
+            fill_in = (
+                f"rows are the states that orders went through: which of {look.name} makes one a sale? {value} is taken, "
+                f"which {n:,} orders have"
+            )
+            return Line(expression=f"{column} = {literal(value)}", fill_in=fill_in)
+    return None
 
 
 def _text_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
