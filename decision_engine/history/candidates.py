@@ -10,7 +10,7 @@ from pathlib import Path
 
 from decision_engine.config.findings import say_no_file, suggest_file
 from decision_engine.config.sources import FORMATS, SourceConfig, is_pattern
-from decision_engine.history.columns import text_encoding
+from decision_engine.history.text_encodings import text_encoding
 from decision_engine.history.text_layout import header_line, layout_of
 from simulations.errors import ConfigError, HistoryError
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import duckdb
 
@@ -18,22 +17,27 @@ from decision_engine.history.sources import OpenSource, literal, quote
 from simulations.errors import HistoryError
 
 LOOKED_AT = 200_000  # rows of a source at most
-_COMMA = r"[+-]?[0-9]{1,3}([. ' ][0-9]{3})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
+_GAPS = "' \u00a0\u202f"  # between thousands, beside points and commas
+_COMMA = rf"[+-]?[0-9]{{1,3}}([.{_GAPS}][0-9]{{3}})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
 _GROUPED = r"[+-]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _OFFSET = r".*:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
-_SIGN = r"(R\$|US\$|[$€£¥₹]|EUR|USD|GBP|CHF|BRL|JPY|CNY|元)"
-_PRICED = rf"{_SIGN} ?[+-]?[0-9][0-9.,' ]*|[+-]?[0-9][0-9.,' ]* ?{_SIGN}"
+_SIGN = r"(R\$|US\$|[$€£¥￥₹\\]|EUR|USD|GBP|CHF|BRL|JPY|CNY|PLN|SEK|NOK|DKK|CZK|AUD|CAD|zł|Kč|元|円)"
+_DIGITS = rf"[+-]?[0-9][0-9.,{_GAPS}]*"
+_PRICED = rf"{_SIGN} ?{_DIGITS}|{_DIGITS} ?{_SIGN}"
 _PERCENT = r"[+-]?[0-9][0-9.,]* ?%"
 _BRACKETED = r"^ *[(](.*)[)] *$"
 CURRENCIES = {
-    "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR",
+    "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR", "zł": "PLN",
+    "Kč": "CZK", "円": "JPY", "\\": "JPY", "￥": "JPY",
 }  # fmt: skip
 _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y-%m-%d",
-         "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%Y年%m月%d日")  # fmt: skip
+         "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y",
+         "%B %d, %Y", "%b-%d-%y", "%b-%d-%Y", "%d-%m-%y", "%Y年%m月%d日")  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
-_SHORT_DAY, _DAYS_ENOUGH = "%y%m%d", 20  # and how many different ones there must be
+_DAYS_ENOUGH = 20  # different ones that there must be of days in digits alone
+_IN_DIGITS = {6: "%y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # by their number
 _SOME = 0.005  # share of values that a further written form must add to be worth a setting
 _TRIED = 2_000  # different values, about, that every written form is tried on; forms that read none of them are not counted
 _EPOCHS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6}  # units a second
@@ -210,7 +214,8 @@ def _look(
         f"SELECT count(*), count(v), count(DISTINCT v), count({number}), "
         f"count(*) FILTER ({comma}), count(*) FILTER ({grouped}), "
         f"count(*) FILTER ({comma} AND NOT {grouped}), count(*) FILTER ({comma} AND contains(v, '.')), "
-        f"count(TRY_CAST(v AS TIMESTAMP)), count(*) FILTER (regexp_full_match(v, {literal(_OFFSET)})), "
+        f"count(*) FILTER (TRY_CAST(v AS TIMESTAMP) >= TIMESTAMP '1900-01-01'), "
+        f"count(*) FILTER (regexp_full_match(v, {literal(_OFFSET)})), "
         f"count(*) FILTER (regexp_full_match(v, {literal(_PRICED)})), min({number}), max({number}), avg(length(v)) FROM {rows}"
     ).fetchall()[0]
     most = connection.execute(
@@ -248,7 +253,7 @@ def _look(
 def _thousands(frequent: tuple[str, ...], dotted: int) -> str:
     if dotted:
         return "."
-    for sign in (" ", "'"):
+    for sign in _GAPS:
         if any(re.fullmatch(rf"[+-]?\d{{1,3}}({sign}\d{{3}})+,\d+", value) for value in frequent):
             return sign
     return ""
@@ -270,16 +275,16 @@ def _with_time_formats(connection: duckdb.DuckDBPyConnection, rows: str, look: C
     low, high = look.low, look.high
     forms = TIME_FORMATS
     if look.number > 0.9 and not (low is not None and high is not None and low >= 19_000_101 and high <= 21_991_231):
-        if look.length != len("yymmdd") or look.n_distinct < _DAYS_ENOUGH:
+        if look.length not in _IN_DIGITS or look.n_distinct < _DAYS_ENOUGH:
             return look
-        forms = (_SHORT_DAY,)  # six digits are days only where all of them read as one
+        forms = (_IN_DIGITS[int(look.length)],)  # so many digits are times only where all of them read as one
     read = {written: f"(try_strptime(v, {literal(written)}) >= TIMESTAMP '1900-01-01')" for written in forms}
     one_in = max(1, look.n_distinct // _TRIED)
     some = f"(SELECT DISTINCT v FROM {rows} WHERE hash(v) % {one_in} = 0 OR v IN ({_listed(look.frequent)}))"
     tried = _count_each(connection, read, some)
     found = _count_each(connection, {written: read[written] for written, n in tried.items() if n}, rows)
     best = max(found.values(), default=0)
-    if best / filled <= max(look.time, 0.3) or (forms == (_SHORT_DAY,) and best < filled):
+    if best / filled <= max(look.time, 0.3) or (forms is not TIME_FORMATS and best < filled):
         return look
     chosen = tuple(written for written, n in found.items() if n == best)
     if all(written.startswith("%Y-%m-%d") for written in chosen):  # ISO needs no setting
@@ -311,35 +316,3 @@ def _listed(values: tuple[str, ...]) -> str:
 def _contradicts(written: str, chosen: str) -> bool:
     """Say whether two forms read the same digits as different days: one puts the day first, the other the month."""
     return (written[:2] == "%m") != (chosen[:2] == "%m") and {written[:2], chosen[:2]} <= {"%d", "%m"}
-
-
-def text_encoding(path: Path) -> str:
-    """Return the encoding of a text file, told from its first megabytes.
-
-    UTF-8 and UTF-16 are told for sure. What is neither is Chinese in GB 18030 where it reads as that and is made of common
-    signs, and else cp1252, in which every byte but five reads as something.
-    """
-    with path.open("rb") as file:
-        start = file.read(1 << 22)
-    if start[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
-        return "utf-32"
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    try:
-        start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start >= len(start) - 4:
-            return "utf-8"
-    else:
-        return "utf-8"
-    whole = start[: start.rfind(b"\n") + 1] or start
-    try:
-        text = whole.decode("gb18030")
-    except UnicodeDecodeError:
-        return "cp1252"
-    foreign = [letter for letter in text if ord(letter) > 127]
-    common = sum(
-        "\u4e00" <= letter <= "\u9fa5" or "\u3000" <= letter <= "\u303f" or "\uff00" <= letter <= "\uffef" for letter in foreign
-    )
-    pairs = len(re.findall(rb"[\xa1-\xf7][\xa1-\xfe]", whole))  # where the signs of GB 2312 lie
-    return "gb18030" if foreign and common / len(foreign) > 0.9 and pairs >= 0.6 * len(foreign) else "cp1252"
