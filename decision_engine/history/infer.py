@@ -141,6 +141,7 @@ _AGAINST: dict[str, frozenset[str]] = {
     "text": frozenset({"id", "date", "score", "timestamp", "length", "title"}),
     "category": frozenset({"id"}),
     "title": frozenset({"id", "comment", "review"}),
+    "discount": frozenset({"pct", "percent", "percentage", "prozent", "perc", "rate", "code", "type", "name"}),
     "quantity": frozenset({"id", "photos", "client", "cliente", "customer", "user", "order", "ticket", "invoice", "kunde",
                            "returned", "refunded", "cancelled", "canceled", "retourniert", "devueltas"}),
 }  # fmt: skip
@@ -218,6 +219,17 @@ def _named(role: str, parts: list[str]) -> float:
     known += sum(words.get(left + right, 0.0) for left, right in pairwise(parts) if left in unknown and right in unknown)
     stems = [weight for stem, weight in _STEMS.get(role, {}).items() if any(stem in part for part in unknown)]
     return known + max(stems, default=0.0)
+
+
+def speaks_for(role: str, name: str) -> bool:
+    """Whether a column's name speaks for a role, whatever it holds.
+
+    Examples
+    --------
+    >>> speaks_for("quantity", "qty_returned"), speaks_for("quantity", "price")
+    (True, False)
+    """
+    return _named(role, name_parts(name)) > _OWN_NAME
 
 
 def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, list[Guess]]:

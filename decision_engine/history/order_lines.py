@@ -53,6 +53,16 @@ def say_repeated_totals(history: History) -> list[str]:
     ]
 
 
+def say_negative_pieces(history: History) -> list[str]:
+    """Say where rows of fewer than no pieces bring money."""
+    if "quantity" not in history.columns("items"):
+        return []
+    lines = history.first_rows("items", ("quantity", "revenue"), LOOKED_AT)
+    n = int(((lines["quantity"] < 0) & (lines["revenue"] > 0)).sum())
+    cure = "are they returns? `returns: quantity < 0`, with the column's name, makes them negative"
+    return [f"{n:,} order lines of fewer than no pieces bring money: {cure}."] if n else []
+
+
 def say_numbers_that_start_anew(history: History) -> list[str]:
     """Say where an order's number stands on lines of several days."""
     lines = history.first_rows("items", ("user_id", "order_id", "ordered_at"), LOOKED_AT)

@@ -14,7 +14,7 @@ from enum import Enum
 import duckdb
 
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.infer import name_parts
+from decision_engine.history.infer import name_parts, speaks_for
 from decision_engine.history.sheets import Line, TableDraft, sql_of
 from decision_engine.history.sources import literal, quote
 
@@ -53,6 +53,7 @@ _STEMS: dict[OrderState, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _NAMES = ("status", "state", "zustand", "estado", "statut", "etat", "situacao", "stato", "fulfillment", "fulfilment", "stadium")
+_KINDS = ("type", "typ", "kind", "art", "tipo", "vorgang", "movement", "bewegung")  # of rows, each of which stands for itself
 _NOT_OF_ORDERS = ("province", "country", "region", "address", "adresse", "customer", "geolocation", "city", "zip", "marital")
 _YES = frozenset({"1", "true", "t", "yes", "y", "ja", "oui", "si", "sim", "x"})
 _NO = frozenset({"0", "false", "f", "no", "n", "nein", "non", "nao"})
@@ -121,7 +122,12 @@ def rule_of_states(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> 
             beside = (
                 bool(returned)
                 and not negative
-                and _stands_beside_its_sale(connection, draft, f"{column} IN {_list(returned)}", f"{column} IN {_list(sold)}")
+                and (
+                    any(part in _KINDS for part in name_parts(look.name))
+                    or _stands_beside_its_sale(
+                        connection, draft, f"{column} IN {_list(returned)}", f"{column} IN {_list(sold)}"
+                    )
+                )
             )
             if beside:
                 negative.append(f"{column} IN {_list(returned)}")
@@ -189,6 +195,8 @@ def _states(look: ColumnLook) -> dict[str, OrderState]:
     parts = name_parts(look.name)
     if not 2 <= look.n_distinct <= _MOST_STATES or any(part in _NOT_OF_ORDERS for part in parts):
         return {}
+    if speaks_for("quantity", look.name):  # how many pieces came back, which may be one
+        return {}
     flag = state_of(look.name)
     raised = {value.lower() for value in look.frequent}
     if flag in (OrderState.RETURNED, OrderState.VOID) and raised <= _YES | _NO and raised & _YES and raised & _NO:
@@ -196,7 +204,7 @@ def _states(look: ColumnLook) -> dict[str, OrderState]:
     if look.number > 0.1:
         return {}
     found = {value: state_of(value) for value in look.frequent}
-    is_named = any(part.startswith(_NAMES) for part in parts)
+    is_named = any(part.startswith(_NAMES) or part in _KINDS for part in parts)
     told = set(found.values())
     tells = bool(told & {OrderState.RETURNED, OrderState.VOID}) and OrderState.SOLD in told
     return found if tells and _share_known(look, found) >= (_KNOWN if is_named else _KNOWN_UNNAMED) else {}

@@ -13,7 +13,7 @@ from decision_engine.history.assignment import Assignment, judge_assignment
 from decision_engine.history.cures import say_first
 from decision_engine.history.empty_weeks import MOST_AT_THE_END, empty_weeks, say_weeks
 from decision_engine.history.leakage import leakage_suspects
-from decision_engine.history.order_lines import say_numbers_that_start_anew, say_repeated_totals
+from decision_engine.history.order_lines import say_negative_pieces, say_numbers_that_start_anew, say_repeated_totals
 from decision_engine.history.record import History
 from simulations.panel import WeeklyPanel
 
@@ -139,6 +139,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *_overlaps(history),
         *_duplicates(history),
         *(Remark(kind="total", words=words) for words in say_repeated_totals(history)),
+        *(Remark(kind="return", words=words) for words in say_negative_pieces(history)),
         *(Remark(kind="number", words=words) for words in say_numbers_that_start_anew(history)),
         *nobody(history),
         *_outliers(history),
