@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import duckdb
 
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.infer import CLOSE, Guess, name_parts
+from decision_engine.history.infer import CLOSE, Guess, name_parts, singular_parts
 from decision_engine.history.sheets import Line, Sheet, TableDraft, identifier, sql_of
 from decision_engine.history.sources import quote
 
@@ -15,6 +15,7 @@ Choose = Callable[[str, Sequence[str]], int]  # a question and its options, the 
 
 SURE = 0.6  # a guess below this gives way to a better one in a joined sheet
 _MOST_JOINS = 4
+_MOSTLY = 0.8  # share of a column's values that a key must hold for both to name the same things
 
 
 class ColumnFinder:
@@ -40,23 +41,39 @@ class ColumnFinder:
             if partner in draft.sheets or not better:
                 continue
             link = self._link(draft, partner)
-            if link is not None:
+            if link is not None and not (role == "time" and self._names_buyers(draft, link[0])):
                 draft.joins.append((partner, *link))
                 return self.reach(draft, role)
         return here
 
     def _link(self, draft: TableDraft, partner: Sheet) -> tuple[str, str] | None:
-        """Find a column here and a key there that name the same things: called the same, else of the same values."""
+        """Find a column here and a key there that name the same things: called the same, else of the same values.
+
+        An `id` names rows of its own table, so that two of them say nothing of each other: what names a row of `orders`
+        elsewhere is an `order_id`.
+        """
         keys = [column for column in partner.looks if column in partner.source.columns and partner.is_key(column)]
+        owned = [key for key in keys if name_parts(key) == ["id"]]
+        for key in owned:
+            for sheet in draft.sheets:
+                for column in sheet.source.columns:
+                    named = name_parts(column) == [*singular_parts(partner.name), "id"]
+                    if named and self.share(sheet, column, partner, key) > _MOSTLY:
+                        return column, key
         for key in keys:
-            if any(key in sheet.source.columns for sheet in draft.sheets):
+            having = [sheet for sheet in draft.sheets if key in sheet.source.columns]
+            if having and not (key in owned and any(sheet.is_key(key) for sheet in having)):
                 return key, key
         for key in keys:
             for column, look in draft.sheet.looks.items():
                 words = look.number < 0.5 and look.length >= 4 and look.n_distinct > 2  # small numbers are the same by chance
-                if words and column in draft.sheet.source.columns and self.share(draft.sheet, column, partner, key) > 0.8:
+                if words and column in draft.sheet.source.columns and self.share(draft.sheet, column, partner, key) > _MOSTLY:
                     return column, key
         return None
+
+    def _names_buyers(self, draft: TableDraft, column: str) -> bool:
+        """Whether a column names the users of a draft: the times of who is looked up by it are theirs, not those of rows."""
+        return any(guess.column == column for sheet in draft.sheets for guess in sheet.roles.get("user", [])[:1])
 
     def _lead_on(self, draft: TableDraft, sheet: Sheet, column: str) -> None:
         """Join a sheet that knows the person behind a user id that is new with every row."""

@@ -17,25 +17,30 @@ from decision_engine.history.sources import OpenSource, literal, quote
 from simulations.errors import HistoryError
 
 LOOKED_AT = 200_000  # rows of a source at most
-_COMMA = r"[+-]?[0-9]{1,3}([. ' ][0-9]{3})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
+_GAPS = "' \u00a0\u202f"  # between thousands, beside points and commas
+_COMMA = rf"[+-]?[0-9]{{1,3}}([.{_GAPS}][0-9]{{3}})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
 _GROUPED = r"[+-]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _OFFSET = r".*:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
-_SIGN = r"(R\$|US\$|[$€£¥₹]|EUR|USD|GBP|CHF|BRL|JPY|CNY|元)"
-_PRICED = rf"{_SIGN} ?[+-]?[0-9][0-9.,' ]*|[+-]?[0-9][0-9.,' ]* ?{_SIGN}"
+_SIGN = r"(R\$|US\$|[$€£¥￥₹\\]|EUR|USD|GBP|CHF|BRL|JPY|CNY|PLN|SEK|NOK|DKK|CZK|AUD|CAD|zł|Kč|元|円)"
+_DIGITS = rf"[+-]?[0-9][0-9.,{_GAPS}]*"
+_PRICED = rf"{_SIGN} ?{_DIGITS}|{_DIGITS} ?{_SIGN}"
 _PERCENT = r"[+-]?[0-9][0-9.,]* ?%"
 _BRACKETED = r"^ *[(](.*)[)] *$"
 CURRENCIES = {
-    "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR",
+    "R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY", "₹": "INR", "zł": "PLN",
+    "Kč": "CZK", "円": "JPY", "\\": "JPY", "￥": "JPY",
 }  # fmt: skip
 _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y-%m-%d",
          "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%b-%d-%y", "%b-%d-%Y",
+         "%d-%m-%y",
          "%d %B %Y", "%d-%B-%Y", "%B %d, %Y", "%Y年%m月%d日")  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
-_SHORT_DAY, _DAYS_ENOUGH = "%y%m%d", 20  # and how many different ones there must be
+_DAYS_ENOUGH = 20  # different ones that there must be of times in digits alone
 # Times of digits alone, by their number of digits: the smallest and the largest number, and how they are written.
 _OF_DIGITS = {
+    6: (0, 991_231, ("%y%m%d",)),
     8: (19_000_101, 21_991_231, TIME_FORMATS),
     12: (190_001_010_000, 219_912_312_359, ("%Y%m%d%H%M",)),
     14: (19_000_101_000_000, 21_991_231_235_959, ("%Y%m%d%H%M%S",)),
@@ -225,7 +230,7 @@ def _look(
         f"SELECT count(*), count(v), count(DISTINCT v), count({number}), "
         f"count(*) FILTER ({comma}), count(*) FILTER ({grouped}), "
         f"count(*) FILTER ({comma} AND NOT {grouped}), count(*) FILTER ({comma} AND contains(v, '.')), "
-        f"count(*) FILTER (TRY_CAST(v AS TIMESTAMP) >= {_NO_YEAR}), "
+        f"count(*) FILTER (TRY_CAST(v AS TIMESTAMP) >= TIMESTAMP '1900-01-01'), "
         f"count(*) FILTER (regexp_full_match(v, {literal(_OFFSET)})), "
         f"count(*) FILTER (regexp_full_match(v, {literal(_PRICED)})), min({number}), max({number}), avg(length(v)) FROM {rows}"
     ).fetchall()[0]
@@ -264,7 +269,7 @@ def _look(
 def _thousands(frequent: tuple[str, ...], dotted: int) -> str:
     if dotted:
         return "."
-    for sign in (" ", "'"):
+    for sign in _GAPS:
         if any(re.fullmatch(rf"[+-]?\d{{1,3}}({sign}\d{{3}})+,\d+", value) for value in frequent):
             return sign
     return ""
@@ -292,7 +297,7 @@ def _with_time_formats(connection: duckdb.DuckDBPyConnection, rows: str, look: C
     tried = _count_each(connection, read, some)
     found = _count_each(connection, {written: read[written] for written, n in tried.items() if n}, rows)
     best = max(found.values(), default=0)
-    if best / filled <= max(look.time, 0.3) or (forms == (_SHORT_DAY,) and best < filled):  # six digits: all or none
+    if best / filled <= max(look.time, 0.3) or (forms is not TIME_FORMATS and best < filled):  # digits alone: all or none
         return look
     chosen = tuple(written for written, n in found.items() if n == best)
     if all(written.startswith("%Y-%m-%d") for written in chosen):  # ISO needs no setting
@@ -319,9 +324,9 @@ def _with_time_formats(connection: duckdb.DuckDBPyConnection, rows: str, look: C
 
 def _forms_of_digits(look: ColumnLook) -> tuple[str, ...]:
     """Return how times may be written that are numbers too."""
-    if look.length == len("yymmdd"):
-        return (_SHORT_DAY,) if look.n_distinct >= _DAYS_ENOUGH else ()
-    lowest, highest, forms = _OF_DIGITS.get(round(look.length), (0, 0, ()))
+    if look.length != 8 and look.n_distinct < _DAYS_ENOUGH:
+        return ()
+    lowest, highest, forms = _OF_DIGITS.get(int(look.length) if look.length.is_integer() else 0, (0, 0, ()))
     inside = look.low is not None and look.high is not None and lowest <= look.low and look.high <= highest
     return forms if inside else ()
 

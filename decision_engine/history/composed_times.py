@@ -63,7 +63,7 @@ def _expression(connection: duckdb.DuckDBPyConnection, source: OpenSource, look:
     if values and all(_IN_WORDS.fullmatch(value) for value in values):
         return _months_in_words(connection, source, column)
     lies_inside = look.number > 0.99 and look.low is not None and look.high is not None
-    if lies_inside and (look.low or 0) >= _EARLIEST and (look.high or 0) <= _LATEST and speaks_for("time", look.name) > 0.3:
+    if lies_inside and (look.low or 0) >= _EARLIEST and (look.high or 0) <= _LATEST and speaks_for("time", look.name):
         seconds = f"CAST(round(TRY_CAST({column} AS DOUBLE) * 86400) AS BIGINT)"
         return f"TIMESTAMP '1899-12-30' + to_seconds({seconds})"
     return ""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.consent_values import consent_remark, consent_values
-from decision_engine.history.infer import name_parts
+from decision_engine.history.infer import is_called_like_people, name_parts
 from decision_engine.history.order_drafts import OrderDrafter
 from decision_engine.history.rounds import is_of_decisions, rounds_of
 from decision_engine.history.sheets import Line, Sheet, TableDraft
@@ -19,6 +19,7 @@ from simulations.errors import HistoryError
 _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "impression", "exposed", "delivered", "shown")
 _ALIKE = 0.8  # share of columns in common from which on a sheet is another part of the same table
 _MANY_ACTIONS = 12  # beyond them, the few kinds of actions say more
+_A_WORD = 4  # signs from which on two columns hardly hold the same values by chance
 _USED = ("redeem", "redempt", "einlos", "eingelost")
 _REPEATED = 0.95  # share of a part's orders that are known already, from which on it is a copy
 
@@ -139,7 +140,11 @@ class Drafter(OrderDrafter):
         buyer = self.found(orders, "user")
         theirs = next(known for known in orders.sheets if buyer in known.roles.get("user", []))
         for column in sheet.looks:
-            if not sheet.is_key(column) or self.share(theirs, buyer.column, sheet, column) < 0.2:
+            if (
+                not sheet.is_key(column)
+                or not _may_name_users(sheet, column, buyer.column)
+                or self.share(theirs, buyer.column, sheet, column) < 0.2
+            ):
                 continue
             draft = TableDraft(table="customers", sheet=sheet)
             draft.lines["user_id"] = Line(expression=self.column(sheet.looks[column]), confidence=0.9)
@@ -191,6 +196,14 @@ class Drafter(OrderDrafter):
         if draft.table == "reviews":
             draft.lines["rating"] = self.line(draft, "rating")
         return draft
+
+
+def _may_name_users(sheet: Sheet, column: str, buyer: str) -> bool:
+    """Whether a key may name users: numbers of reviews or orders have values in common with those of users by chance."""
+    look = sheet.looks[column]
+    is_named = column == buyer or any(guess.column == column for guess in sheet.roles.get("user", []))
+    is_of_people = name_parts(column) == ["id"] and is_called_like_people(sheet.name)
+    return is_named or is_of_people or (look.number < 0.5 and look.length >= _A_WORD)
 
 
 def _tells_of_use(name: str, columns: Iterable[str]) -> bool:

@@ -17,6 +17,7 @@ from decision_engine.history.flags import flag_values
 
 CLOSE = 0.1  # two guesses nearer than this are worth a question
 _ITS_OWN, _OWN_NAME, _OF_THE_SOURCE = 0.999, 0.3, 0.7  # of an `id` of each row, in a source that is named for them
+_SIGNED = 0.15  # what a currency's sign beside an amount says in favour of money
 _NAMED_ONLY = 0.05  # what stands in for the look of values where there are none
 
 # Words of column names, in rising order of weight. A word counts where it is one of the name's parts.
@@ -26,40 +27,43 @@ _WORDS: dict[str, dict[str, float]] = {
         "customer": 0.55, "user": 0.55, "person": 0.55, "household": 0.55, "client": 0.5, "member": 0.5, "visitor": 0.45,
         "shopper": 0.55, "buyer": 0.55, "cust": 0.5, "kunde": 0.5, "kunden": 0.5, "kundennr": 0.55, "subscriber": 0.5,
         "master": 0.45, "account": 0.4, "id": 0.2, "email": 0.19, "consumer": 0.5, "unique": 0.05, "cliente": 0.5,
-        "reviewer": 0.5, "debitor": 0.55, "auftraggeber": 0.6,
-        "usuario": 0.55, "utilisateur": 0.55, "utente": 0.5, "comprador": 0.5, "socio": 0.5, "adherent": 0.5, "klant": 0.5,
-        "klient": 0.5, "kund": 0.5, "tessera": 0.45, "requester": 0.45, "card": 0.3, "loyalty": 0.2,
+        "reviewer": 0.5, "debitor": 0.55, "auftraggeber": 0.6, "usuario": 0.55, "utilisateur": 0.55, "utente": 0.5,
+        "comprador": 0.5, "socio": 0.5, "adherent": 0.5, "klant": 0.55, "klient": 0.5, "kund": 0.5, "tessera": 0.45,
+        "requester": 0.5, "card": 0.3, "loyalty": 0.4,
     },
     "time": {
         "ts": 0.4,
         "timestamp": 0.45, "date": 0.45, "time": 0.4, "datetime": 0.5, "at": 0.3, "day": 0.35, "purchase": 0.1, "order": 0.1,
         "ordered": 0.2, "invoice": 0.1, "transaction": 0.1, "created": 0.16, "creation": 0.05, "datum": 0.45, "when": 0.4,
-        "hour": 0.35, "fecha": 0.45, "exposed": 0.1, "sent": 0.1, "data": 0.35, "dato": 0.4, "dag": 0.35, "week": 0.3,
+        "hour": 0.35, "fecha": 0.45, "exposed": 0.1, "sent": 0.1, "data": 0.4, "dato": 0.4, "dag": 0.35, "week": 0.3,
+        "placed": 0.2, "dt": 0.4, "submitted": 0.2,
     },
     "order": {
         "order": 0.5, "basket": 0.55, "invoice": 0.5, "transaction": 0.45, "receipt": 0.55, "invoiceno": 0.6, "id": 0.1,
         "bestellung": 0.5, "beleg": 0.5, "ticket": 0.2, "checkout": 0.4, "bon": 0.5, "no": 0.05, "number": 0.1, "nr": 0.1,
         "commande": 0.55, "facture": 0.5, "factura": 0.5, "fattura": 0.5, "pedido": 0.55, "ordine": 0.55, "scontrino": 0.5,
-        "bestelling": 0.55, "zamowienie": 0.55, "recibo": 0.5,
+        "bestelling": 0.55, "zamowienie": 0.55, "recibo": 0.5, "zamowienia": 0.45, "numero": 0.1, "txn": 0.45, "trx": 0.45,
     },
     "money": {
         "revenue": 0.6, "amount": 0.55, "price": 0.45, "sales": 0.55, "value": 0.45, "total": 0.45, "paid": 0.5, "spend": 0.5,
         "payment": 0.45, "usd": 0.2, "eur": 0.2, "gbp": 0.2, "brl": 0.2, "umsatz": 0.6, "betrag": 0.55, "turnover": 0.55,
         "net": 0.35, "gross": 0.35, "gmv": 0.5, "unitprice": 0.35, "unit": -0.1, "importe": 0.5, "montant": 0.5,
-        "gasto": 0.5, "gastos": 0.5, "ventas": 0.5, "ingresos": 0.55, "facturacion": 0.55, "depense": 0.5,
-        "nettowert": 0.6, "bruttowert": 0.6, "warenwert": 0.6, "sum": 0.4,
-        "amt": 0.55, "auftragswert": 0.6, "bestellwert": 0.6, "warenkorbwert": 0.55, "importo": 0.55, "prezzo": 0.45,
-        "totale": 0.45, "fatturato": 0.6, "spesa": 0.5, "precio": 0.45, "preco": 0.45, "prix": 0.45, "valor": 0.45,
-        "valore": 0.45, "bedrag": 0.55, "omzet": 0.6, "kwota": 0.55, "cena": 0.45, "belopp": 0.55, "chiffre": 0.4,
+        "gasto": 0.5, "gastos": 0.5, "ventas": 0.5, "ingresos": 0.55, "facturacion": 0.55, "depense": 0.5, "nettowert": 0.6,
+        "bruttowert": 0.6, "warenwert": 0.6, "sum": 0.4, "amt": 0.55, "auftragswert": 0.6, "bestellwert": 0.6,
+        "warenkorbwert": 0.55, "importo": 0.55, "prezzo": 0.45, "totale": 0.45, "fatturato": 0.6, "spesa": 0.5,
+        "precio": 0.45, "preco": 0.45, "prix": 0.45, "valor": 0.45, "valore": 0.45, "bedrag": 0.55, "omzet": 0.6,
+        "kwota": 0.55, "cena": 0.45, "belopp": 0.55, "chiffre": 0.4, "sold": 0.25, "rechnungswert": 0.6, "valeur": 0.4,
+        "wartosc": 0.5, "prijs": 0.45, "pvp": 0.4, "netto": 0.3, "brutto": 0.3,
     },
-    "quantity": {"quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5,
-                 "cantidad": 0.6, "quantita": 0.6, "quantite": 0.6, "quantidade": 0.6, "uds": 0.5, "ilosc": 0.55,
-                 "aantal": 0.55, "antal": 0.55, "pezzi": 0.5},
+    "quantity": {
+        "quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5, "cantidad": 0.6,
+        "quantita": 0.6, "quantite": 0.6, "quantidade": 0.6, "uds": 0.5, "ilosc": 0.6, "aantal": 0.55, "antal": 0.55,
+        "pezzi": 0.5, "unidades": 0.5,
+    },
     "product": {
         "product": 0.55, "sku": 0.6, "item": 0.5, "asin": 0.6, "stockcode": 0.6, "article": 0.5, "artikel": 0.5,
-        "material": 0.4, "id": 0.05,
-        "articulo": 0.5, "articolo": 0.5, "producto": 0.5, "produit": 0.5, "prodotto": 0.5, "produto": 0.5, "ean": 0.5,
-        "gtin": 0.5, "upc": 0.5, "plu": 0.45,
+        "material": 0.4, "id": 0.05, "articulo": 0.5, "articolo": 0.5, "producto": 0.55, "produit": 0.55, "prodotto": 0.55,
+        "produto": 0.55, "ean": 0.5, "gtin": 0.5, "upc": 0.5, "plu": 0.45, "artigo": 0.5,
     },
     "category": {"category": 0.6, "department": 0.5, "cat": 0.45, "kategorie": 0.5,
                  "categoria": 0.6, "categorie": 0.6, "kategoria": 0.6},
@@ -84,8 +88,10 @@ _WORDS: dict[str, dict[str, float]] = {
     "rating": {"score": 0.5, "rating": 0.6, "stars": 0.6},
     "event": {"event": 0.6, "name": 0.02, "action": 0.2, "type": 0.15, "status": 0.1},
     "consent": {"consent": 0.7, "optin": 0.65, "newsletter": 0.4, "permission": 0.55, "opt": 0.3, "in": 0.1,
-                "marketing": 0.4, "accepts": 0.3, "accepte": 0.4, "emailing": 0.3, "mailing": 0.3, "consentement": 0.7,
-                "consentimiento": 0.7, "consenso": 0.65, "toestemming": 0.7, "zgoda": 0.65},
+        "marketing": 0.4, "accepts": 0.3, "accepte": 0.4, "emailing": 0.3, "mailing": 0.3, "consentement": 0.7,
+        "consentimiento": 0.7, "consenso": 0.65, "toestemming": 0.7, "zgoda": 0.65, "acepta": 0.4, "accetta": 0.4,
+        "aceita": 0.4, "mailings": 0.3, "mails": 0.2, "suscrito": 0.5, "abonne": 0.5, "iscritto": 0.5,
+    },
     "channel": {"channel": 0.65, "medium": 0.5},
     "cost": {"cost": 0.6, "costs": 0.6},
     "discount": {"discount": 0.6, "rebate": 0.55, "disc": 0.45, "descuento": 0.6, "remise": 0.55,
@@ -95,14 +101,17 @@ _WORDS: dict[str, dict[str, float]] = {
 _STEMS: dict[str, dict[str, float]] = {
     "user": {"kunde": 0.55, "kundin": 0.55, "nutzer": 0.5, "mitglied": 0.5,
              "客户": 0.6, "用户": 0.6, "会员": 0.55, "顾客": 0.6,
-             "买家": 0.55},
-    "time": {"datum": 0.45, "zeit": 0.4, "日期": 0.5, "时间": 0.5},
-    "order": {"bestell": 0.5, "auftrag": 0.45, "rechnung": 0.4, "beleg": 0.45, "订单": 0.5, "单号": 0.3},
+             "买家": 0.55, "顧客": 0.6, "会員": 0.6, "お客様": 0.55},
+    "time": {"datum": 0.45, "zeit": 0.4, "日期": 0.5, "时间": 0.5,
+             "日時": 0.5, "日付": 0.5, "注文日": 0.5, "受注日": 0.5, "購入日": 0.5},
+    "order": {"bestell": 0.5, "auftrag": 0.45, "rechnung": 0.4, "beleg": 0.45, "订单": 0.5, "单号": 0.3,
+              "注文": 0.5, "受注": 0.5, "伝票": 0.5},
     "money": {"umsatz": 0.6, "betrag": 0.55, "preis": 0.45, "summe": 0.45,
               "金额": 0.6, "价格": 0.45, "实付": 0.55,
               "销售额": 0.6,
-              "总价": 0.5},
-    "quantity": {"menge": 0.55, "anzahl": 0.5, "stueck": 0.5, "stuck": 0.5, "数量": 0.6, "件数": 0.6},
+              "总价": 0.5, "金額": 0.6, "合計": 0.5, "価格": 0.45, "売上": 0.6},
+    "quantity": {"menge": 0.55, "anzahl": 0.5, "stueck": 0.5, "stuck": 0.5, "数量": 0.6, "件数": 0.6,
+                 "個数": 0.6},
     "product": {"artikel": 0.5, "produkt": 0.5, "商品": 0.5, "产品": 0.5, "货号": 0.55},
     "category": {"kategorie": 0.6, "warengruppe": 0.6, "类别": 0.6, "品类": 0.6, "分类": 0.6, "类目": 0.6},
     "text": {"kommentar": 0.5, "nachricht": 0.5, "评论": 0.5, "评价": 0.45, "内容": 0.45},
@@ -126,22 +135,25 @@ _AGAINST: dict[str, frozenset[str]] = {
                        "payment", "method", "plan", "store", "shop", "branch", "agent", "employee", "staff", "campaign",
                        "brand", "supplier", "vendor"}),
     "time": frozenset({"limit", "estimated", "birth", "became", "expire", "end", "ends", "updated", "delivered", "delivery",
-                       "approved", "carrier", "answer", "redeemed", "member", "zone"}),
+                       "approved", "carrier", "answer", "redeemed", "member", "zone", "due", "birthdate"}),
     "order": frozenset({"item", "status", "date", "timestamp", "time", "product", "customer", "approved", "type", "day",
-                        "auftraggeber", "auftragsmenge"}),
+                        "auftraggeber", "auftragsmenge", "line", "position", "pos", "zeile", "auftragswert", "bestellwert",
+                        "rechnungswert", "value", "total", "amount", "fecha", "data", "datum"}),
     "money": frozenset({"freight", "id", "disc", "discount", "cost", "cm", "rabatt", "g", "score", "installments", "code",
                         "reward", "ads", "ad", "hour", "hours", "days", "rounds", "gamerounds", "count", "counts", "clicks",
                         "visits", "sessions", "orders", "age", "tenure", "units", "points", "quantity", "qty",
                         "weight", "vat", "iva", "tva", "mwst", "imponible",
                         "refund", "refunds", "refunded", "erstattet", "tax", "taxes", "shipping", "fee", "fees",
-                        "outstanding"}),
+                        "outstanding", "number", "no", "nr", "num", "record"}),
     "product": frozenset({"category", "name", "feature", "lenght", "length", "height", "width", "weight", "qty", "photos",
                           "order", "affinity"}),
     "action": frozenset({"date", "timestamp", "time", "amount"}),
     "text": frozenset({"id", "date", "score", "timestamp", "length", "title"}),
     "category": frozenset({"id"}),
     "title": frozenset({"id", "comment", "review"}),
-    "quantity": frozenset({"id", "photos", "client", "cliente", "customer", "user", "order", "ticket", "invoice", "kunde"}),
+    "discount": frozenset({"pct", "percent", "percentage", "prozent", "perc", "rate", "code", "type", "name"}),
+    "quantity": frozenset({"id", "photos", "client", "cliente", "customer", "user", "order", "ticket", "invoice", "kunde",
+                           "returned", "refunded", "cancelled", "canceled", "retourniert", "devueltas"}),
 }  # fmt: skip
 _PERSONAL = frozenset(
     {"email", "mail", "phone", "mobile", "firstname", "lastname", "surname", "fullname", "street", "address", "iban", "birth",
@@ -169,6 +181,7 @@ _PERSONAL_STEMS = (
     "身份证",
 )
 _PEOPLE = frozenset({"customer", "user", "person", "client", "member", "contact", "kunde", "kunden", "buyer", "recipient"})
+_WHO = frozenset({"people", "profile", "crm", "contact", "recipient", "usuario", "socio", "persona", "persone", "utente"})
 _ORDER_NAME = re.compile(r"(#[A-Za-z]{0,5}-?|[A-Za-z]{1,5}-)[0-9]{3,}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.-]{7,17}[0-9]")
 
@@ -218,9 +231,15 @@ def _named(role: str, parts: list[str]) -> float:
     return known + max(stems, default=0.0)
 
 
-def speaks_for(role: str, name: str) -> float:
-    """Return how much a column's name speaks for a role; above 0.3 it says so outright."""
-    return _named(role, name_parts(name))
+def speaks_for(role: str, name: str) -> bool:
+    """Whether a column's name speaks for a role, whatever it holds.
+
+    Examples
+    --------
+    >>> speaks_for("quantity", "qty_returned"), speaks_for("quantity", "price")
+    (True, False)
+    """
+    return _named(role, name_parts(name)) > _OWN_NAME
 
 
 def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, list[Guess]]:
@@ -240,6 +259,8 @@ def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, lis
             named = _named(role, parts)
             if any(part in _AGAINST.get(role, ()) for part in parts):
                 named -= 0.4
+            elif role == "money" and look.sign:
+                named += _SIGNED
             fits = _NAMED_ONLY if rowless else _FITS[role](look)
             if fits > 0 and (
                 named > 0.15 or (role == "time" and look.time > 0.95 and (look.number < 0.5 or bool(look.time_formats)))
@@ -257,7 +278,7 @@ def guess_roles(looks: dict[str, ColumnLook], called: str = "") -> dict[str, lis
         plain is not None
         and plain.distinct > _ITS_OWN
         and "order" not in found
-        and _named("order", _singular(called)) > _OWN_NAME
+        and _named("order", singular_parts(called)) > _OWN_NAME
     ):
         found["order"] = [Guess(role="order", column=plain.name, confidence=_OF_THE_SOURCE)]
     return found
@@ -268,8 +289,27 @@ def looks_like_order_numbers(look: ColumnLook) -> bool:
     return look.n_distinct > 20 and all(_ORDER_NAME.fullmatch(value) for value in look.frequent)
 
 
-def _singular(called: str) -> list[str]:
+def singular_parts(called: str) -> list[str]:
+    """Return the words of a table's name, each as of one row.
+
+    Examples
+    --------
+    >>> singular_parts("order_items")
+    ['order', 'item']
+    """
     return [part.removesuffix("s") for part in name_parts(called)]
+
+
+def is_called_like_people(called: str) -> bool:
+    """Whether a table is named for its users.
+
+    Examples
+    --------
+    >>> is_called_like_people("users"), is_called_like_people("dim_customer"), is_called_like_people("orders")
+    (True, True, False)
+    """
+    parts = singular_parts(called)
+    return _named("user", parts) > _OWN_NAME or bool(_WHO & set(parts))
 
 
 def guess_personal(looks: dict[str, ColumnLook]) -> list[str]:
@@ -329,7 +369,7 @@ def _time(look: ColumnLook) -> float:
     if look.epoch and look.filled > 0.2:
         return (
             0.4 * look.filled
-            if _EPOCH_WORDS & set(name_parts(look.name)) or _named("time", name_parts(look.name)) > 0.3
+            if _EPOCH_WORDS & set(name_parts(look.name)) or _named("time", name_parts(look.name)) >= 0.3
             else 0.0
         )
     if look.time > 0.9 and look.filled > 0.2 and (look.number < 0.5 or look.time_formats or look.type.startswith("TIMESTAMP")):
@@ -370,7 +410,8 @@ def _text(look: ColumnLook) -> float:
 
 
 def _is_fraction(look: ColumnLook) -> bool:
-    return look.number > 0.9 and any("." in value.rstrip("0").rstrip(".") for value in look.frequent)
+    pointed = look.number > 0.9 and any("." in value.rstrip("0").rstrip(".") for value in look.frequent)
+    return pointed or look.comma > 0.5 or bool(look.sign)
 
 
 def _is_of_two(look: ColumnLook) -> bool:

@@ -52,6 +52,7 @@ def lines_of(draft: TableDraft) -> list[str]:
     for remark in draft.remarks:
         lines += comment_lines(remark, " " * 6)
     lines += [f"      {key}: {written(line)}" for key, line in (("where", draft.where), ("returns", draft.returns)) if line]
+    lines += ["      corrections: last"] if draft.counts_once else []
     lines += ["      columns:", *(f"        {yaml_text(name)}: {written(line)}" for name, line in draft.lines.items())]
     for column, values in draft.values.items():
         lines += [

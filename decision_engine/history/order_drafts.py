@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from decision_engine.history.column_finder import ColumnFinder
+from decision_engine.history.column_finder import SURE, ColumnFinder
 from decision_engine.history.columns import LOOKED_AT, ColumnLook
 from decision_engine.history.guests import guests_among
 from decision_engine.history.infer import name_parts
 from decision_engine.history.not_found import WANTED, why_not_found
-from decision_engine.history.order_states import rule_of_states
+from decision_engine.history.order_lines import stands_for_orders
+from decision_engine.history.order_states import rule_of_states, state_that_sells
 from decision_engine.history.rounds import condition_of
 from decision_engine.history.sheets import Line, Sheet, TableDraft, hundredth_of, number_of
 from decision_engine.history.sources import literal
+from decision_engine.history.taken_back import after_discount, credits_of, negative_pieces, pieces_returned
 from decision_engine.history.unnamed import likely_user
 
 _BOUGHT = ("transaction", "purchase", "purchased", "order", "sale", "bought", "buy", "checkout")
@@ -114,14 +116,48 @@ class OrderDrafter(ColumnFinder):
             if quantity:
                 draft.lines["quantity"] = self.line(draft, "quantity")
         draft.lines["ordered_at"] = time
-        draft.lines["revenue"] = self._revenue(draft)
-        self.map_further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
         states = rule_of_states(self.connection, draft) if draft.where is None else None
         if states is not None:
             draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
+        totals = self._set_totals_aside(draft) if order and draft.table == "items" else ""
+        draft.lines["revenue"] = self._revenue(draft)
+        self.map_further(draft, discount="discount", **({"category": "category"} if draft.table == "orders" else {}))
+        if draft.counts_once and (sold := state_that_sells(self.connection, draft)) is not None:
+            draft.where, draft.returns, draft.remarks = sold, None, ()
+        draft.remarks = tuple(filter(None, (totals, *draft.remarks)))
+        self._find_what_was_taken_back(draft)
         if order and _GAP not in (user.expression, time.expression) and (numbered := self._share_numbered(draft)) < _NUMBERED:
             remark = f"{order[0].column} is empty in {1.0 - numbered:.0%} of these rows: {_ONE_MOMENT}"
             draft.lines["order_id"] = Line(expression=moment, remark=remark)
+
+    def _find_what_was_taken_back(self, draft: TableDraft) -> None:
+        """Turn rows around that negative pieces or a mark of credit tell of, where no state does."""
+        sheet = draft.sheet
+        if draft.returns is None and draft.where is None and (credits := credits_of(self.connection, sheet)) is not None:
+            kind, line = credits
+            draft.where, draft.returns = (line, None) if kind == "where" else (None, line)
+        pieces = sheet.roles.get("quantity", [])
+        paid = next((one for one in sheet.looks.values() if self.column(one) == draft.lines["revenue"].expression), None)
+        if draft.returns is None and pieces and paid is not None:
+            count, amount = (number_of(self.connection, look) for look in (sheet.looks[pieces[0].column], paid))
+            draft.returns = negative_pieces(self.connection, draft, count, amount)
+
+    def _set_totals_aside(self, draft: TableDraft) -> str:
+        """Leave the totals of orders to those who list orders: lines that repeat them take another amount, or count once."""
+        sheet = draft.sheet
+        money = sheet.roles.get("money", [])
+        totals = [guess for guess in money if stands_for_orders(self.connection, draft, self.column(sheet.looks[guess.column]))]
+        own = [guess for guess in money if guess not in totals and guess.confidence >= SURE]
+        if not totals or totals[0] is not money[0]:
+            return ""
+        told = f"{totals[0].column} is the same on all lines of an order: its total"
+        if own:
+            sheet.roles["money"] = own
+            return f"{told}, which is not summed"
+        draft.table, draft.counts_once = "orders", True
+        for name in ("product_id", "quantity"):
+            draft.lines.pop(name, None)
+        return f"{told}, which counts once (`corrections: last`); what was bought is not read"
 
     def _share_numbered(self, draft: TableDraft) -> float:
         """Return the share of a draft's rows that carry the order's number; 1 where joined sheets would have to be read."""
@@ -150,8 +186,13 @@ class OrderDrafter(ColumnFinder):
             pieces = next(look for look in sheet.looks.values() if self.column(look) == quantity.expression)
             if self._grows_with(draft, pieces, paid):
                 return replace(line, remark=f"grows with {pieces.name}: taken as the sum of its pieces")
-            product = " * ".join(number_of(self.connection, look) for look in (pieces, paid))
-            return Line(expression=product, confidence=line.confidence, remark="taken as the price of one piece")
+            count, price = (number_of(self.connection, look) for look in (pieces, paid))
+            remarks = ["taken as the price of one piece"]
+            if (back := pieces_returned(sheet)) is not None and back is not pieces:
+                count = f"({count} - coalesce({number_of(self.connection, back)}, 0))"
+                remarks.append(f"less {back.name}")
+            product, told = after_discount(self.connection, sheet, paid, f"{count} * {price}")
+            return Line(expression=product, confidence=line.confidence, remark="; ".join([*remarks, *filter(None, [told])]))
         if paid.number > 0.9 and (paid.low or 0.0) >= _PERHAPS_CENTS and not any("." in value for value in paid.frequent):
             line = _remarked(line, "whole numbers: where they are cents, divide by 100")
         return line

@@ -14,7 +14,7 @@ from enum import Enum
 import duckdb
 
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.infer import name_parts
+from decision_engine.history.infer import name_parts, speaks_for
 from decision_engine.history.sheets import Line, TableDraft, sql_of
 from decision_engine.history.sources import literal, quote
 
@@ -33,7 +33,8 @@ _STEMS: dict[OrderState, tuple[str, ...]] = {
     OrderState.RETURNED: (
         "refund", "return", "retour", "chargeback", "charged back", "erstatt", "zuruckgegeben", "zuruckgesandt", "ruckerstatt",
         "ruckgab", "rucksend",
-        "gutgeschrieben", "rembours", "devuel", "devolv", "reembols", "estorn", "rimbors", "restituit",
+        "gutgeschrieben", "rembours", "devuel", "devolv", "reembols", "estorn", "rimbors", "restituit", "zwroc", "zwrot",
+        "credit note", "credit memo", "creditnote", "creditmemo", "gutschrift", "abono", "avoir", "nota de credito",
     ),
     OrderState.VOID: (
         "cancel", "storn", "abgebrochen", "annul", "anul", "void", "fail", "fehlgeschlagen", "declin", "reject", "abgelehnt",
@@ -44,12 +45,15 @@ _STEMS: dict[OrderState, tuple[str, ...]] = {
     OrderState.SOLD: (
         "paid", "bezahlt", "paye", "pagad", "pago", "pagat", "complet", "abgeschlossen", "conclu", "deliver", "geliefert",
         "zugestellt", "livr", "entreg", "consegn", "ship", "versandt", "versendet", "verschickt", "expedi", "envi", "spedit",
-        "dispatch", "fulfil", "invoiced", "fakturiert", "processing", "bearbeitung", "en cours", "process", "approv", "succe",
+        "dispatch", "fulfil", "fakturiert", "processing", "bearbeitung", "en cours", "process", "approv", "succe",
         "captur", "settled", "closed", "done", "ok", "sold", "purchas", "created", "confirm", "bestatigt", "received", "accept",
         "open", "offen", "pending", "ausstehend", "new", "neu", "placed", "transit", "ready", "hold",
+        "sale", "verkauf", "verkocht", "vente", "venta", "venda", "vendit", "exchange", "umtausch", "invoice", "rechnung",
+        "bestell", "order", "zrealizow", "opłacon", "wysłan", "dostarcz",
     ),
 }  # fmt: skip
 _NAMES = ("status", "state", "zustand", "estado", "statut", "etat", "situacao", "stato", "fulfillment", "fulfilment", "stadium")
+_KINDS = ("type", "typ", "kind", "art", "tipo", "vorgang", "movement", "bewegung")  # of rows, each of which stands for itself
 _NOT_OF_ORDERS = ("province", "country", "region", "address", "adresse", "customer", "geolocation", "city", "zip", "marital")
 _YES = frozenset({"1", "true", "t", "yes", "y", "ja", "oui", "si", "sim", "x"})
 _NO = frozenset({"0", "false", "f", "no", "n", "nein", "non", "nao"})
@@ -118,7 +122,12 @@ def rule_of_states(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> 
             beside = (
                 bool(returned)
                 and not negative
-                and _stands_beside_its_sale(connection, draft, f"{column} IN {_list(returned)}", f"{column} IN {_list(sold)}")
+                and (
+                    any(part in _KINDS for part in name_parts(look.name))
+                    or _stands_beside_its_sale(
+                        connection, draft, f"{column} IN {_list(returned)}", f"{column} IN {_list(sold)}"
+                    )
+                )
             )
             if beside:
                 negative.append(f"{column} IN {_list(returned)}")
@@ -138,6 +147,38 @@ def rule_of_states(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> 
     )
 
 
+def state_that_sells(connection: duckdb.DuckDBPyConnection, draft: TableDraft) -> Line | None:
+    """Return the condition under which a row says that an order was sold, where rows are the states that it went through.
+
+    Of the states that speak of a sale it is the one that fewest orders share with one that undoes it. None where an order has
+    one state throughout.
+    """
+    for look in draft.sheet.looks.values():
+        states = _states(look)
+        if not states:
+            continue
+        column = _text_of(connection, look)
+        undone = [value for value, state in states.items() if state in (OrderState.RETURNED, OrderState.VOID)]
+        orders = (
+            f"SELECT list(DISTINCT {column}) AS states, bool_or({column} IN {_list(undone)}) AS undone "
+            f"FROM {draft.sheet.source.view} GROUP BY {draft.lines['order_id'].expression}"
+        )
+        found = connection.execute(
+            f"SELECT state, avg(CAST(undone AS INTEGER)) AS undone, count(*) AS n, max(several) FROM (SELECT unnest(states) AS "
+            f"state, undone, avg(CAST(len(states) > 1 AS INTEGER)) OVER () AS several FROM ({orders})) GROUP BY state "
+            "ORDER BY undone, n DESC, state"
+        ).fetchall()
+        sold = [(value, n, several) for value, _, n, several in found if states.get(value) is OrderState.SOLD]
+        if sold and sold[0][2] > _MOSTLY:
+            value, n, _ = sold[0]
+            fill_in = (
+                f"rows are the states that orders went through: which of {look.name} makes one a sale? {value} is taken, "
+                f"which {n:,} orders have"
+            )
+            return Line(expression=f"{column} = {literal(value)}", fill_in=fill_in)
+    return None
+
+
 def _text_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:
     column = sql_of(connection, look)
     return f"coalesce(trim({column if look.type == 'VARCHAR' else f'CAST({column} AS VARCHAR)'}), '')"
@@ -154,6 +195,8 @@ def _states(look: ColumnLook) -> dict[str, OrderState]:
     parts = name_parts(look.name)
     if not 2 <= look.n_distinct <= _MOST_STATES or any(part in _NOT_OF_ORDERS for part in parts):
         return {}
+    if speaks_for("quantity", look.name):  # how many pieces came back, which may be one
+        return {}
     flag = state_of(look.name)
     raised = {value.lower() for value in look.frequent}
     if flag in (OrderState.RETURNED, OrderState.VOID) and raised <= _YES | _NO and raised & _YES and raised & _NO:
@@ -161,7 +204,7 @@ def _states(look: ColumnLook) -> dict[str, OrderState]:
     if look.number > 0.1:
         return {}
     found = {value: state_of(value) for value in look.frequent}
-    is_named = any(part.startswith(_NAMES) for part in parts)
+    is_named = any(part.startswith(_NAMES) or part in _KINDS for part in parts)
     told = set(found.values())
     tells = bool(told & {OrderState.RETURNED, OrderState.VOID}) and OrderState.SOLD in told
     return found if tells and _share_known(look, found) >= (_KNOWN if is_named else _KNOWN_UNNAMED) else {}

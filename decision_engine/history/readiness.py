@@ -13,6 +13,7 @@ from decision_engine.history.assignment import Assignment, judge_assignment
 from decision_engine.history.cures import say_first
 from decision_engine.history.empty_weeks import MOST_AT_THE_END, empty_weeks, say_weeks
 from decision_engine.history.leakage import leakage_suspects
+from decision_engine.history.order_lines import say_negative_pieces, say_numbers_that_start_anew, say_repeated_totals
 from decision_engine.history.record import History
 from simulations.panel import WeeklyPanel
 
@@ -31,7 +32,8 @@ FEWEST_REPEATS = 0.01  # share of users with a second order below which habits c
 class Remark:
     """Something a reader should know before believing results."""
 
-    kind: str  # "set aside", "gap", "date", "overlap", "duplicate", "user", "outlier", "leakage", "return", "consent"
+    # "set aside", "gap", "date", "overlap", "duplicate", "total", "number", "user", "outlier", "leakage", "return", "consent"
+    kind: str
     words: str
 
 
@@ -136,6 +138,9 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *_far_out(history, config),
         *_overlaps(history),
         *_duplicates(history),
+        *(Remark(kind="total", words=words) for words in say_repeated_totals(history)),
+        *(Remark(kind="return", words=words) for words in say_negative_pieces(history)),
+        *(Remark(kind="number", words=words) for words in say_numbers_that_start_anew(history)),
         *nobody(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),

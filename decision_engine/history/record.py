@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -120,6 +120,12 @@ class History:
             return ()
         stored = isinstance(self.tables, StoredTables)
         return self._stored().columns(name) if stored else tuple(map(str, self.tables[name].columns))
+
+    def first_rows(self, name: str, columns: Sequence[str], n: int) -> pd.DataFrame:
+        """Return some columns of a table's first rows, `n` at most, without reading the others; none where it is not mapped."""
+        if isinstance(self.tables, StoredTables) and name in self.tables:
+            return self.tables.first_rows(name, columns, n)
+        return self.table(name)[list(columns)].head(n)
 
     def describe(self, name: str, calendar: Calendar | None = None) -> dict[str, object]:
         """Return a mapped table's rows, users, and first and last time, without reading it as a frame.

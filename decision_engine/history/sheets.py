@@ -66,6 +66,7 @@ class TableDraft:
     lines: dict[str, Line] = field(default_factory=dict)
     values: dict[str, dict[str, str]] = field(default_factory=dict)  # by column: a raw value, and what it counts as
     is_of_rounds: bool = False
+    counts_once: bool = False  # several rows hold one order, of which the last counts
 
     @property
     def sheets(self) -> list[Sheet]:

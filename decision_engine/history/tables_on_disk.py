@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -54,6 +54,14 @@ class StoredTables(Mapping[str, pd.DataFrame]):
     def n_rows(self, name: str) -> int:
         """Return how many rows a table has without reading them."""
         return int(pq.read_metadata(self.path(name)).num_rows)
+
+    def first_rows(self, name: str, columns: Sequence[str], n: int) -> pd.DataFrame:
+        """Return some columns of a table's first rows, at most `n`."""
+        with pq.ParquetFile(self.path(name)) as file:
+            batches = file.iter_batches(batch_size=n, columns=list(columns))
+            first = next(batches, None)
+            schema = pa.schema([file.schema_arrow.field(column) for column in columns])
+        return to_frame(pa.Table.from_batches([] if first is None else [first], schema)[:n])
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._names:
