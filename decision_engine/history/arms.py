@@ -53,7 +53,7 @@ _CALLED = frozenset({
 })  # fmt: skip
 _ARMS = frozenset({
     "arm", "arms", "variant", "variante", "treatment", "treat", "treated", "testgroup", "abgroup", "testgruppe", "tratamiento",
-    "traitement", "tratamento", "behandlung", "brazo", "experiment",
+    "traitement", "tratamento", "behandlung", "brazo", "experiment", "ab",
 })  # fmt: skip
 # Of a column of yes and no that says whether somebody got it.
 _GOT = frozenset({"received", "receives", "got", "contacted", "mailed", "emailed", "sent", "invited", "given", "assigned"})
@@ -80,9 +80,10 @@ def treatments(sheet: Sheet) -> list[tuple[str, float]]:
     named |= {guess.column: guess.confidence for guess in sheet.roles.get("action", [])}
     named |= {name: _VALUED for name, look in sheet.looks.items() if name not in named and _holds_a_control(look)}
     scored = []
+    chances = {guess.column for guess in sheet.roles.get("propensity", []) if guess.confidence >= _SURE}
     for name, look in sheet.looks.items():
         enough = look.n_distinct >= _FEWEST_ROWS * look.distinct
-        if 2 <= look.n_distinct <= MOST_GROUPS and look.filled > 0.99 and enough and name in named:
+        if 2 <= look.n_distinct <= MOST_GROUPS and look.filled > 0.99 and enough and name in named and name not in chances:
             scored.append((name, named[name] + (_CONTROL_NAMED if control_of(look) is not None else 0.0)))
     ranked = sorted(scored, key=lambda one: -one[1])
     return [(name, round(min(score, 1.0), 2)) for name, score in ranked if score >= _SURE]

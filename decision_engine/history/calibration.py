@@ -20,6 +20,7 @@ N_BINS = 10
 FEWEST_IN_BIN = 50  # on average; with fewer, a chi-square is not to be trusted
 BIN_COLUMNS = ("action", "decisions", "predicted", "observed", "low", "high")
 SHARE_COLUMNS = ("action", "happened", "expected", "error", "p_value")
+_DIGITS = 12
 
 
 def binned(action: str, done: BoolArray, chances: FloatArray) -> tuple[pd.DataFrame, float]:
@@ -34,6 +35,7 @@ def binned(action: str, done: BoolArray, chances: FloatArray) -> tuple[pd.DataFr
     """
     from scipy.stats import chi2
 
+    chances = np.round(chances, _DIGITS)  # 0.3 and 1 - 0.7 are one chance, and no bin may part them
     bins = equal_bins(chances, int(np.clip(done.size // FEWEST_IN_BIN, 1, N_BINS)))
     frame = pd.DataFrame({"bin": bins, "chance": chances, "done": done, "spread": chances * (1.0 - chances)})
     sums = frame.groupby("bin").agg(n=("done", "size"), predicted=("chance", "mean"), observed=("done", "mean"),

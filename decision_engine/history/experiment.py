@@ -20,11 +20,13 @@ from decision_engine.history.cluster_columns import cluster_column
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.experiment_files import ExperimentFiles, FileFinder, find_audience
+from decision_engine.history.experiment_in_rows import RowsOfArms, rows_of_arms
 from decision_engine.history.experiment_outcomes import NO_MONEY, EmptyAmounts, empty_amounts, find_outcomes
 from decision_engine.history.experiment_times import TrialTimes, find_times
 from decision_engine.history.infer import CLOSE, name_parts
 from decision_engine.history.known_before import why_no_covariate
-from decision_engine.history.sheets import Sheet, hundredth_of, sql_of
+from decision_engine.history.propensity_column import propensity_of_what_was_got
+from decision_engine.history.sheets import Line, Sheet, hundredth_of, sql_of
 
 _PLAIN = 0.9  # confidence from which a column is the treatment even beside a column of times
 _TIME = 0.6  # confidence from which a column of times says that the file is a log
@@ -66,6 +68,8 @@ class ExperimentDraft:
         The file that names the arms.
     empty : EmptyAmounts or None
         How the first outcome is read where many of its rows are empty.
+    is_in_rows : bool
+        Whether the file has several rows a user, which all say who got what.
     """
 
     sheet: Sheet
@@ -87,6 +91,7 @@ class ExperimentDraft:
     arm_of: dict[str, str] = field(default_factory=dict)
     names_from: str | None = None
     empty: EmptyAmounts | None = None
+    is_in_rows: bool = False
 
     @property
     def counts_cases(self) -> bool:
@@ -120,7 +125,42 @@ def find_experiment(connection: duckdb.DuckDBPyConnection, sheets: Sequence[Shee
             found = _draft(connection, sheet, others, choose, elsewhere=True)
         if found is not None:
             return found
-    return None
+    rows = rows_of_arms(connection, sheets)
+    return None if rows is None or rows.buyers_only else _draft_in_rows(connection, rows, choose)
+
+
+def _draft_in_rows(connection: duckdb.DuckDBPyConnection, rows: RowsOfArms, choose: Choose) -> ExperimentDraft:
+    """Draft the experiment of a file of several rows a user."""
+    sheet, treatment = rows.people, rows.treatment
+    files = ExperimentFiles()
+    events = FileFinder(connection, sheet, rows.user, [rows.events], choose).events_of(rows.events, rows.user, files)
+    events.where = events.where or Line(expression=f"{rows.amount} IS NOT NULL")
+    files.events.append(events)
+    taken = {treatment, rows.user, *sheet.personal}
+    times = find_times(connection, sheet, files.events, taken)
+    summed, before = _summed(files, times)
+    rest = {name: look for name, look in sheet.looks.items() if name not in {*taken, times.column}}
+    left_out = {name: why for name, look in rest.items() if (why := why_no_covariate(look, []))}
+    groups, control_guessed = _groups(sheet.looks[treatment], {})
+    return ExperimentDraft(
+        sheet=sheet,
+        user=rows.user,
+        treatment=treatment,
+        confidence=rows.confidence,
+        groups=groups,
+        control_guessed=control_guessed,
+        propensity=None,
+        consent=None,
+        outcomes=tuple(summed),
+        money_guessed="" if "revenue" in summed else NO_MONEY,
+        covariates=(*(name for name in rest if name not in left_out), *before),
+        left_out=left_out,
+        sql=_expressions(connection, sheet, (), files),
+        files=files,
+        times=times,
+        cluster=None,
+        is_in_rows=True,
+    )
 
 
 def _assigns(sheet: Sheet) -> bool:
@@ -239,8 +279,12 @@ def _draft(
     covariates = (*(name for name in rest if name not in left_out), *looked_up)
     find_audience(finder, files, treatment, own, covariates)
     empty = empty_amounts(connection, sheet, own)
+    sql = _expressions(connection, sheet, own, files) | ({empty.column: empty.expression} if empty else {})
     names = named_elsewhere(connection, sheet.looks[treatment], others)
     groups, control_guessed = _groups(sheet.looks[treatment], {raw: name for raw, (name, _) in names.items()})
+    if propensity is not None:
+        raw_control = next(raw for raw, action in groups.items() if action == "none")
+        sql[propensity] = propensity_of_what_was_got(connection, sheet, treatment, raw_control, propensity) or sql[propensity]
     names_from = next((file for _, file in names.values()), None)
     files.unused.pop(names_from or "", None)
     return ExperimentDraft(
@@ -256,7 +300,7 @@ def _draft(
         money_guessed=money_guessed,
         covariates=(*covariates, *before),
         left_out=left_out,
-        sql=_expressions(connection, sheet, own, files) | ({empty.column: empty.expression} if empty else {}),
+        sql=sql,
         files=files,
         times=times,
         cluster=cluster,

@@ -19,10 +19,12 @@ from decision_engine.history.flags import flag_values
 from decision_engine.history.infer import name_parts
 from decision_engine.history.known_before import why_no_covariate
 from decision_engine.history.order_drafts import OrderDrafter
-from decision_engine.history.sheets import Line, Sheet, TableDraft, sql_of
+from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of, sql_of
 from decision_engine.history.sources import literal
 
 _OURS, _OTHERS = 0.2, 0.5  # share of a file's users in the experiment from which it is about them; below which about others
+_MEASURES = frozenset({"metric", "measure", "kpi", "variable", "metrik", "kennzahl", "indicator", "指标"})
+_TEXT, _LONG_FORM = 0.1, 0.8  # share of numbers below which a column holds words; confidence in a table of long form
 _MOST_KINDS = 6  # of events that are counted each by itself
 _ALIKE = 0.5  # share of the covariates that a file of other users must hold to be spoken of
 _DESCRIBES = frozenset({
@@ -126,10 +128,10 @@ class FileFinder(OrderDrafter):
                 found.unused[other.name] = "names none of the experiment's users" if self.user is not None else ""
             elif other.is_key(user) and not self._is_of_events(other):
                 pending.append((other, user))
-            elif (events := self._events(other, user, found)) is not None and not is_paid:
-                found.events.append(events)
+            elif is_paid:
+                found.unused[other.name] = "the experiment's own file says what users spent"
             else:
-                found.unused[other.name] = "the experiment's own file says what users spent" if is_paid else ""
+                found.events.append(self.events_of(other, user, found))
         known = {*taken, self.user or ""}
         for other, user in sorted(pending, key=lambda one: self._describes(one[0])):
             if not (is_paid or (found.events and self._describes(other))) and (told := self._told(other, user, found)):
@@ -149,13 +151,16 @@ class FileFinder(OrderDrafter):
         has_times = any(guess.confidence >= SURE for guess in sheet.roles.get("time", []))
         return has_times and ("order" in sheet.roles or "event" in sheet.roles) and not self._describes(sheet)
 
-    def _events(self, sheet: Sheet, user: str, found: ExperimentFiles) -> TableDraft | None:
+    def events_of(self, sheet: Sheet, user: str, found: ExperimentFiles) -> TableDraft:
         """Draft a sheet of several rows a user: its money, its rows or each kind of them, and outcomes named as such."""
         draft = TableDraft(table="outcomes", sheet=sheet)
         draft.lines["user_id"] = Line(expression=self.column(sheet.looks[user]), confidence=0.9)
         if "time" in sheet.roles:
             draft.lines["at"] = self.line(draft, "time")
         counted = self._free("_".join(name_parts(sheet.name)) or "events", found)
+        if measures := self._measures(sheet):
+            draft.lines |= {self._free(name, found): line for name, line in measures.items()}
+            return draft
         money = [guess for guess in sheet.roles.get("money", []) if guess.confidence >= SURE]
         alone = OrderDrafter(self.connection, [sheet], self.choose)
         orders = alone.whole_orders() if money and "at" in draft.lines else None
@@ -177,6 +182,20 @@ class FileFinder(OrderDrafter):
         if not (money or kinds or named):
             draft.lines[counted] = Line(expression="1", remark="counts the rows")
         return draft
+
+    def _measures(self, sheet: Sheet) -> dict[str, Line]:
+        """Return a sum for each measure of a sheet in long form: one column names the measure, another holds its value."""
+        names = [look for look in sheet.looks.values() if _MEASURES & set(name_parts(look.name)) and look.number < _TEXT]
+        values = [look for look in sheet.looks.values() if "value" in name_parts(look.name) and look.counts_something]
+        if not names or not values or not 1 < names[0].n_distinct <= _MOST_KINDS:
+            return {}
+        column, value = self.column(names[0]), number_of(self.connection, values[0])
+        return {
+            "_".join(name_parts(measure)) or "other": Line(
+                expression=f"CASE WHEN {column} = {literal(measure)} THEN {value} ELSE 0 END", confidence=_LONG_FORM
+            )
+            for measure in names[0].frequent
+        }
 
     def _kinds(self, sheet: Sheet) -> dict[str, Line]:
         """Return a count for each kind of a log's events, where it has few."""

@@ -87,6 +87,7 @@ def _mapping(draft: ExperimentDraft, source: str, marked: str) -> list[str]:
             f"        - {{source: {one.sheet.name}, on: {on_columns(one.here, one.there)}, keep: first}}"
             for one in draft.files.lookups
         ]
+    lines += ["      corrections: last # every row of a user says who got what: it counts once"] if draft.is_in_rows else []
     lines += [
         "      columns:",
         f"        user_id: {yaml_text(user)}{who}",

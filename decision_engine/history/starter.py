@@ -22,6 +22,7 @@ from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.composed_times import with_composed_times
 from decision_engine.history.draft import Drafter
 from decision_engine.history.experiment import ExperimentDraft, find_experiment
+from decision_engine.history.experiment_in_rows import BUYERS_ONLY, rows_of_arms
 from decision_engine.history.experiment_lines import experiment_lines
 from decision_engine.history.guests import put_mail_first
 from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
@@ -118,6 +119,8 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
         if experiment is not None:
             head = _head(path, list(experiment.files.unused), experiment.sheets, left_out_of_experiment(experiment))
             return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
+        if (rows := rows_of_arms(reader.connection, sheets)) is not None:
+            decisions.append(BUYERS_ONLY.format(treatment=rows.treatment, sheet=rows.people.name))
         drafts = Drafter(reader.connection, sheets, choose).draft()
         actions = draft_actions(reader.connection, sheets, drafts)
     return _write_history(path, sheets, drafts, actions, decisions)

@@ -114,3 +114,58 @@ def test_a_second_thing_that_may_have_been_drawn_is_told(tmp_path: Path) -> None
     _people(coupon=rng.integers(0, 2, N), email=rng.integers(0, 2, N)).to_csv(tmp_path / "test.csv", index=False)
     starter = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
     assert any("`treatment: concat(coupon, ' ', email)`" in one for one in starter.taken)
+
+
+def _rows_of_users(*, everybody: bool) -> pd.DataFrame:
+    """Draw orders of a test's users, each with the user's arm beside it; users who bought nothing have a row without one."""
+    rng = np.random.default_rng(6)
+    rows: list[tuple[object, ...]] = []
+    for user in range(600):
+        n = rng.poisson(1.5)
+        arm = "AB"[user % 2]
+        rows += [(user, arm, "2024-02-01", f"O{user}-{k}", f"2024-02-{2 + k:02d}", 10.0 + k) for k in range(n)]
+        rows += [(user, arm, "2024-02-01", None, None, None)] if everybody and not n else []
+    return pd.DataFrame(rows, columns=["user_id", "variant", "assigned_on", "order_id", "order_date", "order_value"])
+
+
+def test_rows_of_orders_with_an_arm_on_each_are_one_experiment(tmp_path: Path) -> None:
+    frame = _rows_of_users(everybody=True)
+    frame.to_csv(tmp_path / "ab_orders.csv", index=False)
+    history = _read(tmp_path, "ab_orders.csv")
+    assert _sizes(history) == {"none": 300, "b": 300}
+    counts = history.counts.set_index("table")
+    assert counts.loc["experiment", "quarantined"] == 0
+    assert counts.loc["experiment", "repeated"] == len(frame) - 600
+    assert history.table("outcomes")["revenue"].sum() == pytest.approx(frame["order_value"].sum())
+
+
+def test_a_list_of_buyers_alone_is_no_experiment_and_is_called_one_of_buyers(tmp_path: Path) -> None:
+    _rows_of_users(everybody=False).to_csv(tmp_path / "ab_orders.csv", index=False)
+    starter = write_starter([str(tmp_path / "ab_orders.csv")], tmp_path / "config.yaml")
+    assert "experiment:" not in starter.text
+    assert any("ab_orders holds buyers alone" in one for one in starter.decisions)
+
+
+def test_measures_in_long_form_are_outcomes_each_by_itself(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    users = pd.DataFrame({"user_id": range(N), "variant": rng.choice(["control", "email"], N)})
+    users.to_csv(tmp_path / "users.csv", index=False)
+    values = {"revenue": np.round(rng.gamma(2, 9, N), 2), "sessions": rng.poisson(3, N).astype(float)}
+    long = pd.DataFrame(values, index=range(N)).rename_axis("user_id").reset_index().melt("user_id", var_name="metric")
+    long.to_csv(tmp_path / "metrics.csv", index=False)
+    read = _read(tmp_path, "users.csv", "metrics.csv").table("outcomes")
+    assert read["revenue"].sum() == pytest.approx(values["revenue"].sum())
+    assert read["sessions"].sum() == pytest.approx(values["sessions"].sum())
+
+
+@pytest.mark.parametrize("of_what_was_got", [False, True])
+def test_probabilities_are_those_of_what_was_got_whichever_way_they_are_written(tmp_path: Path, of_what_was_got: bool) -> None:
+    """By chance the shares of 600 users a probability lie further than 5 points from it once in 100."""
+    rng = np.random.default_rng(4)
+    chance = rng.choice([0.2, 0.6], N)
+    got = rng.random(N) < chance
+    taken = np.where(got, chance, np.round(1 - chance, 10))
+    frame = _people(treated=got.astype(int), p_treat=taken if of_what_was_got else chance)
+    frame.to_csv(tmp_path / "test.csv", index=False)
+    history = _read(tmp_path, "test.csv")
+    np.testing.assert_allclose(history.table("experiment")["propensity"], taken)
