@@ -180,6 +180,8 @@ class OrderDrafter(ColumnFinder):
             return Line(expression="1.0", fill_in=fill_in, not_found=self._not_found(draft, "money"))
         line = self.line(draft, "money")
         paid = next(look for look in sheet.looks.values() if self.column(look) == line.expression)
+        if paid.remark:
+            line = _remarked(line, paid.remark)
         if paid.n_distinct == 1:
             line = _remarked(line, f"every row holds {paid.frequent[0]}")
         named = set(name_parts(paid.name))
@@ -197,7 +199,12 @@ class OrderDrafter(ColumnFinder):
                 remarks.append(f"less {back.name}")
             product, told = after_discount(self.connection, sheet, paid, f"{count} * {price}")
             return Line(expression=product, confidence=line.confidence, remark="; ".join([*remarks, *filter(None, [told])]))
-        if paid.number > 0.9 and (paid.low or 0.0) >= _PERHAPS_CENTS and not any("." in value for value in paid.frequent):
+        if (
+            not paid.remark
+            and paid.number > 0.9
+            and (paid.low or 0.0) >= _PERHAPS_CENTS
+            and not any("." in value for value in paid.frequent)
+        ):
             line = _remarked(line, "whole numbers: where they are cents, divide by 100")
         return line
 
