@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from decision_engine.history.column_finder import SURE, ColumnFinder
 from decision_engine.history.columns import LOOKED_AT, ColumnLook
+from decision_engine.history.currencies import in_one_currency
 from decision_engine.history.guests import guests_among
 from decision_engine.history.infer import name_parts
 from decision_engine.history.order_lines import stands_for_orders
@@ -173,6 +174,15 @@ class OrderDrafter(ColumnFinder):
         return float(self.connection.execute(query).fetchall()[0][0])
 
     def _revenue(self, draft: TableDraft) -> Line:
+        """Return the line of what was paid, in one currency."""
+        line = self._paid(draft)
+        guesses = draft.sheet.roles.get("money", [])
+        looks = [draft.sheet.looks[guess.column] for guess in guesses]
+        paid = next((look for look in looks if self.column(look) in line.expression), None)
+        told = in_one_currency(self.connection, draft.sheet, paid, line.expression) if paid is not None else None
+        return line if told is None else replace(line, expression=told[0], fill_in=told[1])
+
+    def _paid(self, draft: TableDraft) -> Line:
         sheet = draft.sheet
         if "money" not in sheet.roles:
             counted = "every row counts as one order" if draft.where is None else "every row that stays counts as one order"
