@@ -19,7 +19,7 @@ from simulations.errors import HistoryError
 LOOKED_AT = 200_000  # rows of a source at most
 _GAPS = "' \u00a0\u202f"  # between thousands, beside points and commas
 _COMMA = rf"[+-]?[0-9]{{1,3}}([.{_GAPS}][0-9]{{3}})*,[0-9]+|[+-]?[0-9]+,[0-9]+"
-_GROUPED = r"[+-]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
+_GROUPED = r"[+-]?[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}([.][0-9]+)?"  # in India by two digits above the thousands
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _OFFSET = r".*:[0-9]{2}([.][0-9]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
 _SIGN = r"(R\$|US\$|[$€£¥￥₹\\]|EUR|USD|GBP|CHF|BRL|JPY|CNY|PLN|SEK|NOK|DKK|CZK|AUD|CAD|zł|Kč|元|円)"
@@ -37,7 +37,7 @@ _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d",
          "%d %B %Y", "%d-%B-%Y", "%B %d, %Y", "%Y年%m月%d日")  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 TIME_FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
-_DAYS_ENOUGH = 20  # different ones that there must be of times in digits alone
+_DAYS_ENOUGH = 20  # different ones that there must be of times in digits alone, and of numbers with points
 # Times of digits alone, by their number of digits: the smallest and the largest number, and how they are written.
 _OF_DIGITS = {
     6: (0, 991_231, ("%y%m%d",)),
@@ -46,6 +46,7 @@ _OF_DIGITS = {
     14: (19_000_101_000_000, 21_991_231_235_959, ("%Y%m%d%H%M%S",)),
 }
 _SOME = 0.005  # share of values that a further written form must add to be worth a setting
+_POINTS = "points are taken to stand between thousands: all have three digits behind them, and no number below 1,000 has one"
 _TRIED = 2_000  # different values, about, that every written form is tried on; forms that read none of them are not counted
 _EPOCHS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6}  # units a second
 _EARLIEST, _LATEST = 631_152_000.0, 4_102_444_800.0  # 1990 and 2100, in seconds from 1970
@@ -88,6 +89,8 @@ class ColumnLook:
         Mean number of characters.
     sign : str
         The currency's sign that most values carry.
+    remark : str
+        What the expression does, where that is a guess.
     frequent : tuple of str
         Most frequent values, at most 40.
     counts : tuple of int
@@ -114,6 +117,7 @@ class ColumnLook:
     high: float | None
     length: float
     sign: str = ""
+    remark: str = ""
     frequent: tuple[str, ...]
     counts: tuple[int, ...] = ()
 
@@ -179,11 +183,26 @@ def _looks(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str,
         look = _look(connection, source, name, "VARCHAR", bare, expression=bare, sign=plain.sign)
         yield look
         return
+    if kind == "VARCHAR" and plain.number > 0.99 and _has_points_between_thousands(connection, source, name):
+        bare = f"replace({quote(name)}, '.', '')"
+        yield replace(_look(connection, source, name, kind, bare, expression=bare), remark=_POINTS)
+        return
     if not (is_struct or (kind in ("VARCHAR", "JSON") and _holds_objects(plain))):
         yield plain
         return
     base = f"to_json({quote(name)})" if is_struct else quote(name)
     yield from _inside(connection, source, name, base, "$", 1)
+
+
+def _has_points_between_thousands(connection: duckdb.DuckDBPyConnection, source: OpenSource, name: str) -> bool:
+    """Whether the points of a column of numbers stand between thousands: as 1.204 beside 812, and never 0.812, 12.5 or 1204."""
+    value = f"trim({quote(name)})"
+    grouped, below = (f"regexp_full_match({value}, '[+-]?{form}')" for form in ("[1-9][0-9]{0,2}([.][0-9]{3})+", "[0-9]{1,3}"))
+    n_grouped, n_below, n_other = connection.execute(
+        f"SELECT count(DISTINCT {value}) FILTER ({grouped}), count(*) FILTER ({below}), count(*) FILTER (NOT {grouped} AND NOT "
+        f"{below} AND {value} <> '') FROM {source.view}"
+    ).fetchall()[0]
+    return n_grouped >= _DAYS_ENOUGH and n_below > 0 and not n_other
 
 
 def _are_percentages(look: ColumnLook) -> bool:

@@ -6,6 +6,7 @@ fault, why, and what stood there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -246,10 +247,16 @@ class BoundMapping:
         return self._time(raw, kind, is_text)
 
     def _plain_number(self, raw: str) -> str:
-        """Return SQL for a number's text without signs between thousands, with a decimal point."""
+        """Return SQL for a number's text without signs between thousands, with a decimal point.
+
+        A sign that does not stand between thousands makes it none: 123.45 is not 12,345 where points group digits.
+        """
         plain = raw
-        if self.base.settings.thousands:
-            plain = f"replace({plain}, {literal(self.base.settings.thousands)}, '')"
+        if sign := self.base.settings.thousands:
+            group, point = re.escape(sign), re.escape(self.base.settings.decimal)
+            grouped = rf"[+-]?[0-9]{{1,3}}({group}[0-9]{{2,3}})*{group}[0-9]{{3}}({point}[0-9]*)?"
+            bare = f"CASE WHEN regexp_full_match({raw}, {literal(grouped)}) THEN replace({raw}, {literal(sign)}, '') END"
+            plain = f"CASE WHEN contains({raw}, {literal(sign)}) THEN {bare} ELSE {raw} END"
         if self.base.settings.decimal == ",":
             plain = f"replace({plain}, ',', '.')"
         return plain

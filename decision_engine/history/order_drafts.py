@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from decision_engine.history.column_finder import SURE, ColumnFinder
 from decision_engine.history.columns import LOOKED_AT, ColumnLook
+from decision_engine.history.currencies import in_one_currency
 from decision_engine.history.guests import guests_among
 from decision_engine.history.infer import name_parts
 from decision_engine.history.not_found import WANTED, why_not_found
@@ -169,6 +170,15 @@ class OrderDrafter(ColumnFinder):
         return float(self.connection.execute(query).fetchall()[0][0])
 
     def _revenue(self, draft: TableDraft) -> Line:
+        """Return the line of what was paid, in one currency."""
+        line = self._paid(draft)
+        guesses = draft.sheet.roles.get("money", [])
+        looks = [draft.sheet.looks[guess.column] for guess in guesses]
+        paid = next((look for look in looks if self.column(look) in line.expression), None)
+        told = in_one_currency(self.connection, draft.sheet, paid, line.expression) if paid is not None else None
+        return line if told is None else replace(line, expression=told[0], fill_in=told[1])
+
+    def _paid(self, draft: TableDraft) -> Line:
         sheet = draft.sheet
         if "money" not in sheet.roles:
             counted = "every row counts as one order" if draft.where is None else "every row that stays counts as one order"
@@ -176,6 +186,8 @@ class OrderDrafter(ColumnFinder):
             return Line(expression="1.0", fill_in=fill_in, not_found=why_not_found(sheet, "money"))
         line = self.line(draft, "money")
         paid = next(look for look in sheet.looks.values() if self.column(look) == line.expression)
+        if paid.remark:
+            line = _remarked(line, paid.remark)
         if paid.n_distinct == 1:
             line = _remarked(line, f"every row holds {paid.frequent[0]}")
         named = set(name_parts(paid.name))
@@ -193,7 +205,12 @@ class OrderDrafter(ColumnFinder):
                 remarks.append(f"less {back.name}")
             product, told = after_discount(self.connection, sheet, paid, f"{count} * {price}")
             return Line(expression=product, confidence=line.confidence, remark="; ".join([*remarks, *filter(None, [told])]))
-        if paid.number > 0.9 and (paid.low or 0.0) >= _PERHAPS_CENTS and not any("." in value for value in paid.frequent):
+        if (
+            not paid.remark
+            and paid.number > 0.9
+            and (paid.low or 0.0) >= _PERHAPS_CENTS
+            and not any("." in value for value in paid.frequent)
+        ):
             line = _remarked(line, "whole numbers: where they are cents, divide by 100")
         return line
 

@@ -20,6 +20,7 @@ from decision_engine.history.candidates import find_sources
 from decision_engine.history.column_finder import Choose
 from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.composed_times import with_composed_times
+from decision_engine.history.currencies import currency_column
 from decision_engine.history.draft import Drafter
 from decision_engine.history.experiment import ExperimentDraft, find_experiment
 from decision_engine.history.experiment_in_rows import BUYERS_ONLY, rows_of_arms
@@ -380,6 +381,10 @@ def _head(path: Path, unused: list[str], sheets: list[Sheet], further: list[str]
 def _currency(sheets: list[Sheet]) -> str:
     """Return the line of the currency: read off signs beside amounts or the names of their columns, else to be filled in."""
     for sheet in sheets:
+        column = currency_column(sheet)
+        if column is not None and column.n_distinct > 1:
+            main = column.frequent[0]
+            return f"currency: {CURRENCIES.get(main, main)} # the most frequent of {column.name}"
         for guess in sheet.roles.get("money", [])[:1]:
             sign = sheet.looks[guess.column].sign
             named = [part.upper() for part in name_parts(guess.column) if part.upper() in _CODES]
