@@ -39,7 +39,8 @@ def several_currencies(connection: duckdb.DuckDBPyConnection, sheet: Sheet, paid
         return "", {}
     signs = f"CASE {_by_sign(paid.name, {sign: literal(sign) for sign in CURRENCIES})} END"
     counted = connection.execute(
-        f"SELECT sign, count(*) AS n FROM (SELECT {signs} AS sign FROM {sheet.source.view}) WHERE sign IS NOT NULL GROUP BY sign ORDER BY n DESC, sign"
+        f"SELECT sign, count(*) AS n FROM (SELECT {signs} AS sign FROM {sheet.source.view}) WHERE sign IS NOT NULL "
+        "GROUP BY sign ORDER BY n DESC, sign"
     ).fetchall()
     return (paid.name, dict(counted)) if len(counted) > 1 else ("", {})
 
