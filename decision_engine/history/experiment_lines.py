@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decision_engine.history.arms import arm_sizes
-from decision_engine.history.experiment import ExperimentDraft
+from decision_engine.history.experiment_draft import ExperimentDraft
 from decision_engine.history.flags import flag_values
 from decision_engine.history.mapping_lines import lines_of, on_columns, written
 from decision_engine.history.round_shares import round_shares

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from decision_engine.history.columns import ColumnLook
-from decision_engine.history.experiment import ExperimentDraft
+from decision_engine.history.experiment_draft import ExperimentDraft
 from decision_engine.history.infer import speaks_of_people
 from decision_engine.history.sheets import Sheet, TableDraft
 from decision_engine.history.sources import literal, quote

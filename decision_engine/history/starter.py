@@ -22,7 +22,8 @@ from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
 from decision_engine.history.composed_times import with_composed_times
 from decision_engine.history.currencies import currency_column
 from decision_engine.history.draft import Drafter
-from decision_engine.history.experiment import ExperimentDraft, find_experiment
+from decision_engine.history.experiment import find_experiment
+from decision_engine.history.experiment_draft import ExperimentDraft
 from decision_engine.history.experiment_in_rows import BUYERS_ONLY, rows_of_arms
 from decision_engine.history.experiment_lines import experiment_lines
 from decision_engine.history.guests import put_mail_first
