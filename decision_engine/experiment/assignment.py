@@ -373,5 +373,5 @@ def _calibrated(p_value: float, bins: pd.DataFrame) -> str:
     return (
         f"The recorded probabilities {'hold' if p_value >= MISMATCH else 'do not hold'} ({p_words(p_value)}): of "
         f"{worst['decisions']:,} users with {worst['predicted']:.1%} on record, {worst['observed']:.1%} got {worst['action']}, "
-        f"the furthest of {len(bins)} bins."
+        f"the furthest of {len(bins)} bin{'s' * (len(bins) != 1)}."
     )

@@ -7,7 +7,7 @@ import re
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.flags import flag_values
 from decision_engine.history.infer import name_parts
-from decision_engine.history.known_before import MOST_GROUPS
+from decision_engine.history.known_before import MOST_GROUPS, is_before
 from decision_engine.history.sheets import Sheet
 
 _CONTROLS = frozenset(
@@ -48,7 +48,7 @@ _NAMED = 0.6  # confidence in a column that is called like arms are, in files of
 _VALUED = 0.3  # confidence in a column of which nothing but a value speaks of arms
 _CALLED = frozenset({
     "version", "bucket", "cell", "condition", "testgroup", "abgroup", "experiment", "assignment", "treated", "holdout",
-    "gruppe", "rama", "brazo", "tratamiento",
+    "gruppe", "rama", "brazo", "tratamiento", "grp",
     "testgruppe", "groupe", "grupo", "gruppo", "variante", "组别", "分组", "实验组",
 })  # fmt: skip
 _ARMS = frozenset({
@@ -56,9 +56,14 @@ _ARMS = frozenset({
     "traitement", "tratamento", "behandlung", "brazo", "experiment", "ab",
 })  # fmt: skip
 # Of a column of yes and no that says whether somebody got it.
-_GOT = frozenset({"received", "receives", "got", "contacted", "mailed", "emailed", "sent", "invited", "given", "assigned"})
+_GOT = frozenset(
+    {"received", "receives", "got", "contacted", "mailed", "emailed", "sent", "invited", "given", "assigned", "targeted"}
+)
 # Of a column of a few amounts, none among them, that says how much of it somebody got.
-_DOSES = frozenset({"dose", "dosage", "discount", "rabatt", "incentive", "voucher", "remise", "descuento", "sconto"})
+_DOSES = frozenset({
+    "dose", "dosage", "discount", "voucher", "coupon", "incentive", "rabatt", "gutschein", "descuento", "cupon", "remise",
+    "sconto", "desconto", "cupom", "bonus", "credit",
+})  # fmt: skip
 _MOST_DOSES = 8
 # Of a column of yes and no beside the treatment's, that may be a second thing that was drawn.
 _GIVEN = frozenset({
@@ -91,7 +96,12 @@ def treatments(sheet: Sheet) -> list[tuple[str, float]]:
 
 def is_dose(look: ColumnLook) -> bool:
     """Whether a column says how much of one thing each user got: a few amounts from nothing on."""
-    return bool(_DOSES & set(name_parts(look.name))) and 3 <= look.n_distinct <= _MOST_DOSES and look.low == 0.0
+    return (
+        bool(_DOSES & set(name_parts(look.name)))
+        and 3 <= look.n_distinct <= _MOST_DOSES
+        and look.low == 0.0
+        and not is_before(look.name)
+    )
 
 
 def may_be_drawn_too(look: ColumnLook) -> bool:

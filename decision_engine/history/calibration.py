@@ -19,8 +19,8 @@ CHANCE = 0.001  # a mismatch is told where chance alone would bring one as large
 N_BINS = 10
 FEWEST_IN_BIN = 50  # on average; with fewer, a chi-square is not to be trusted
 BIN_COLUMNS = ("action", "decisions", "predicted", "observed", "low", "high")
+_DECIMALS = 12  # beyond which two probabilities differ by how they were computed alone
 SHARE_COLUMNS = ("action", "happened", "expected", "error", "p_value")
-_DIGITS = 12
 
 
 def binned(action: str, done: BoolArray, chances: FloatArray) -> tuple[pd.DataFrame, float]:
@@ -35,7 +35,6 @@ def binned(action: str, done: BoolArray, chances: FloatArray) -> tuple[pd.DataFr
     """
     from scipy.stats import chi2
 
-    chances = np.round(chances, _DIGITS)  # 0.3 and 1 - 0.7 are one chance, and no bin may part them
     bins = equal_bins(chances, int(np.clip(done.size // FEWEST_IN_BIN, 1, N_BINS)))
     frame = pd.DataFrame({"bin": bins, "chance": chances, "done": done, "spread": chances * (1.0 - chances)})
     sums = frame.groupby("bin").agg(n=("done", "size"), predicted=("chance", "mean"), observed=("done", "mean"),
@@ -100,16 +99,20 @@ def weighed_in_bins(action: str, done: BoolArray, chances: FloatArray, score: Fl
 
 
 def equal_bins(values: FloatArray, n_bins: int) -> IntArray:
-    """Return each value's bin, of about as many values each; equal values stay together.
+    """Return each value's bin, of about as many values each; equal values stay together, as do 0.3 and 1 - 0.7.
 
     Examples
     --------
     >>> equal_bins(np.array([0.1, 0.4, 0.2, 0.3]), 2).tolist()
     [0, 1, 0, 1]
     """
+    values = np.round(values, _DECIMALS)
+    few, found, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    if few.size <= n_bins and sizes.min() >= FEWEST_IN_BIN:  # as where strata were drawn with shares of their own
+        return found.astype(np.int64)
     edges = np.unique(np.quantile(values, np.linspace(0.0, 1.0, n_bins + 1)))
-    found: IntArray = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(edges.size - 2, 0))
-    return found
+    between: IntArray = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(edges.size - 2, 0))
+    return between
 
 
 def _with_limits(action: str, n: pd.Series, predicted: pd.Series, observed: pd.Series, error: pd.Series) -> pd.DataFrame:

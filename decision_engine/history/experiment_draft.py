@@ -22,8 +22,9 @@ from decision_engine.history.experiment_outcomes import NO_MONEY, EmptyAmounts, 
 from decision_engine.history.experiment_times import TrialTimes, find_times
 from decision_engine.history.infer import CLOSE, name_parts
 from decision_engine.history.known_before import why_no_covariate
-from decision_engine.history.propensity_column import propensity_of_what_was_got
+from decision_engine.history.propensity_readings import is_of_treatment, of_what_was_got
 from decision_engine.history.sheets import Line, Sheet, hundredth_of, sql_of
+from decision_engine.history.sources import literal
 
 BY_FILE = 0.9  # confidence in arms that the names of files tell
 _SAME = 0.95  # share of rows whose value is that of their arm, from which on a column is another name of the treatment
@@ -150,7 +151,9 @@ def draft_experiment(
     sql = _expressions(connection, sheet, came.own, came.files) | ({empty.column: empty.expression} if empty else {})
     if propensity is not None:
         control = next(raw for raw, action in groups.items() if action == "none")
-        sql[propensity] = propensity_of_what_was_got(connection, sheet, treatment, control, propensity) or sql[propensity]
+        is_control = f"trim(CAST({sql_of(connection, sheet.looks[treatment])} AS VARCHAR)) = {literal(control)}"
+        if len(groups) == 2 and is_of_treatment(connection, sheet, f"NOT ({is_control})", propensity):
+            sql[propensity] = of_what_was_got(connection, sheet, is_control, propensity)
     return ExperimentDraft(
         sheet=sheet,
         user=user,

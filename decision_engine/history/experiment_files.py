@@ -16,15 +16,15 @@ from decision_engine.history.column_finder import SURE, Choose
 from decision_engine.history.columns import ColumnLook
 from decision_engine.history.experiment_outcomes import find_outcomes
 from decision_engine.history.flags import flag_values
-from decision_engine.history.infer import name_parts
+from decision_engine.history.infer import name_parts, speaks_for
 from decision_engine.history.known_before import why_no_covariate
 from decision_engine.history.order_drafts import OrderDrafter
 from decision_engine.history.sheets import Line, Sheet, TableDraft, number_of, sql_of
 from decision_engine.history.sources import literal
 
 _OURS, _OTHERS = 0.2, 0.5  # share of a file's users in the experiment from which it is about them; below which about others
-_MEASURES = frozenset({"metric", "measure", "kpi", "variable", "metrik", "kennzahl", "indicator", "指标"})
-_TEXT, _LONG_FORM = 0.1, 0.8  # share of numbers below which a column holds words; confidence in a table of long form
+_MOST_MEASURES = 20
+_MEASURES = frozenset({"metric", "metrics", "measure", "kpi", "kennzahl", "metrik", "metrica", "indicator", "variable", "指标"})
 _MOST_KINDS = 6  # of events that are counted each by itself
 _ALIKE = 0.5  # share of the covariates that a file of other users must hold to be spoken of
 _DESCRIBES = frozenset({
@@ -158,7 +158,7 @@ class FileFinder(OrderDrafter):
         if "time" in sheet.roles:
             draft.lines["at"] = self.line(draft, "time")
         counted = self._free("_".join(name_parts(sheet.name)) or "events", found)
-        if measures := self._measures(sheet):
+        if measures := self._measures(sheet, user):
             draft.lines |= {self._free(name, found): line for name, line in measures.items()}
             return draft
         money = [guess for guess in sheet.roles.get("money", []) if guess.confidence >= SURE]
@@ -183,19 +183,28 @@ class FileFinder(OrderDrafter):
             draft.lines[counted] = Line(expression="1", remark="counts the rows")
         return draft
 
-    def _measures(self, sheet: Sheet) -> dict[str, Line]:
-        """Return a sum for each measure of a sheet in long form: one column names the measure, another holds its value."""
-        names = [look for look in sheet.looks.values() if _MEASURES & set(name_parts(look.name)) and look.number < _TEXT]
-        values = [look for look in sheet.looks.values() if "value" in name_parts(look.name) and look.counts_something]
-        if not names or not values or not 1 < names[0].n_distinct <= _MOST_KINDS:
+    def _measures(self, sheet: Sheet, user: str) -> dict[str, Line]:
+        """Return the measures of a sheet in long form, where a row says which of a few measures its value is of.
+
+        A user has a row of each measure, and summed together they would mean nothing.
+        """
+        values = [look for look in sheet.looks.values() if look.counts_something and look.name != user]
+        kinds = [
+            look
+            for look in sheet.looks.values()
+            if _MEASURES & set(name_parts(look.name)) and 2 <= look.n_distinct <= _MOST_MEASURES and look.number < 0.1
+        ]
+        if len(values) != 1 or not kinds or len(kinds[0].frequent) != kinds[0].n_distinct:
             return {}
-        column, value = self.column(names[0]), number_of(self.connection, values[0])
-        return {
-            "_".join(name_parts(measure)) or "other": Line(
-                expression=f"CASE WHEN {column} = {literal(measure)} THEN {value} ELSE 0 END", confidence=_LONG_FORM
-            )
-            for measure in names[0].frequent
-        }
+        (value,), kind = values, kinds[0]
+        number = number_of(self.connection, value)
+        found: dict[str, Line] = {}
+        for name in kind.frequent:
+            label = "_".join(name_parts(name)) or "other"
+            is_money = speaks_for("money", name) and "revenue" not in found
+            expression = f"CASE WHEN {self.column(kind)} = {literal(name)} THEN {number} ELSE 0 END"
+            found["revenue" if is_money else label] = Line(expression=expression, remark=f"the {kind.name} {name}")
+        return found
 
     def _kinds(self, sheet: Sheet) -> dict[str, Line]:
         """Return a count for each kind of a log's events, where it has few."""

@@ -357,7 +357,13 @@ def _is_personal(parts: list[str], look: ColumnLook) -> bool:
 
 def _user(look: ColumnLook) -> float:
     is_amount = _is_fraction(look) and "id" not in name_parts(look.name)  # visitors' ids may have a point between two numbers
-    if look.filled < 0.5 or look.n_distinct < 2 or is_amount or (look.time > 0.9 and look.number < 0.5):
+    if (
+        look.filled < 0.5
+        or look.n_distinct < 2
+        or is_amount
+        or bool(flag_values(look))
+        or (look.time > 0.9 and look.number < 0.5)
+    ):
         return 0.0
     return 0.15 if look.distinct > 0.999 else 0.4
 
