@@ -56,16 +56,24 @@ class ColumnFinder:
         owned = [key for key in keys if name_parts(key) == ["id"]]
         for key in owned:
             for sheet in draft.sheets:
-                for column in sheet.source.columns:
+                for column in (name for name in sheet.source.columns if name in sheet.looks):
+                    if not _is_written_alike(sheet.looks[column], partner.looks[key]):
+                        continue
                     named = name_parts(column) == [*singular_parts(partner.name), "id"]
                     if named and self.share(sheet, column, partner, key) > _MOSTLY:
                         return column, key
         for key in keys:
-            having = [sheet for sheet in draft.sheets if key in sheet.source.columns]
+            having = [
+                sheet
+                for sheet in draft.sheets
+                if key in sheet.source.columns and _is_written_alike(sheet.looks.get(key), partner.looks[key])
+            ]
             if having and not (key in owned and any(sheet.is_key(key) for sheet in having)):
                 return key, key
         for key in keys:
             for column, look in draft.sheet.looks.items():
+                if not _is_written_alike(look, partner.looks[key]):
+                    continue
                 words = look.number < 0.5 and look.length >= 4 and look.n_distinct > 2  # small numbers are the same by chance
                 if words and column in draft.sheet.source.columns and self.share(draft.sheet, column, partner, key) > _MOSTLY:
                     return column, key
@@ -167,6 +175,11 @@ class ColumnFinder:
         mine = f"SELECT DISTINCT {row} AS v FROM {left.source.view} LIMIT 2000"
         query = f"SELECT coalesce(avg(CAST(v IN (SELECT {row} FROM {right.source.view}) AS INTEGER)), 0) FROM ({mine})"
         return float(self.connection.execute(query).fetchall()[0][0]) if columns else 0.0
+
+
+def _is_written_alike(here: ColumnLook | None, there: ColumnLook) -> bool:
+    """Whether two columns can be joined as they stand: neither is an id with a point behind it, or both are."""
+    return here is not None and bool(here.expression) == bool(there.expression)
 
 
 def time_of(connection: duckdb.DuckDBPyConnection, look: ColumnLook) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from decision_engine.history.columns import ColumnLook
+from decision_engine.history.consent_files import consent_drafts, lists_refusals
 from decision_engine.history.consent_values import consent_remark, consent_values
 from decision_engine.history.infer import is_called_like_people, name_parts
 from decision_engine.history.order_drafts import OrderDrafter
@@ -20,6 +21,9 @@ _CONTACTED = ("offer received", "received", "sent", "email sent", "contacted", "
 _ALIKE = 0.8  # share of columns in common from which on a sheet is another part of the same table
 _MANY_ACTIONS = 12  # beyond them, the few kinds of actions say more
 _A_WORD = 4  # signs from which on two columns hardly hold the same values by chance
+_OF_TICKETS = frozenset(
+    {"ticket", "tickets", "support", "zendesk", "requester", "complaint", "complaints", "anfrage", "anfragen"}
+)
 _USED = ("redeem", "redempt", "einlos", "eingelost")
 _REPEATED = 0.95  # share of a part's orders that are known already, from which on it is a copy
 
@@ -48,11 +52,12 @@ class Drafter(OrderDrafter):
         drafts = self._of_all_parts(orders) + (self._of_all_parts(exposures) if exposures is not None else [])
         for sheet in self.sheets:
             if sheet.name not in used:
-                found = self._searches(sheet) or self._reviews(sheet) or self._customers(sheet, orders, drafts)
+                found = self._searches(sheet) or self._reviews(sheet) or self._tickets(sheet)
+                found = found or self._customers(sheet, orders, drafts)
                 found = found or self._products(sheet, orders)
                 if found is not None:
                     drafts.append(found)
-        return drafts
+        return drafts + consent_drafts(self, orders, drafts)
 
     def _parts(self, draft: TableDraft) -> list[Sheet]:
         """Return a draft's sheet and those that are other parts of the same table."""
@@ -135,6 +140,8 @@ class Drafter(OrderDrafter):
         return line
 
     def _customers(self, sheet: Sheet, orders: TableDraft, drafts: list[TableDraft]) -> TableDraft | None:
+        if lists_refusals(sheet):
+            return None
         if any(draft.table == "customers" for draft in drafts) or not any("user" in known.roles for known in orders.sheets):
             return None
         buyer = self.found(orders, "user")
@@ -181,6 +188,11 @@ class Drafter(OrderDrafter):
         if "text" not in sheet.roles or "rating" not in sheet.roles:
             return None
         return self._texts(TableDraft(table="reviews", sheet=sheet))
+
+    def _tickets(self, sheet: Sheet) -> TableDraft | None:
+        named = [part for name in (sheet.name, *sheet.looks) for part in name_parts(name)]
+        is_one = bool(_OF_TICKETS & set(named)) and "text" in sheet.roles and not {"money", "rating"} & sheet.roles.keys()
+        return self._texts(TableDraft(table="tickets", sheet=sheet)) if is_one else None
 
     def _searches(self, sheet: Sheet) -> TableDraft | None:
         named = [guess for guess in sheet.roles.get("text", []) if "query" in name_parts(guess.column)]

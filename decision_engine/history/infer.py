@@ -83,7 +83,7 @@ _WORDS: dict[str, dict[str, float]] = {
     },
     "text": {
         "review": 0.35, "comment": 0.5, "message": 0.55, "text": 0.55, "utterance": 0.6, "body": 0.5, "query": 0.5,
-        "feedback": 0.45, "question": 0.5,
+        "feedback": 0.45, "question": 0.5, "description": 0.3, "inquiry": 0.5, "anfrage": 0.45,
     },
     "rating": {"score": 0.5, "rating": 0.6, "stars": 0.6},
     "event": {"event": 0.6, "name": 0.02, "action": 0.2, "type": 0.15, "status": 0.1},

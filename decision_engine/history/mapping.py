@@ -330,8 +330,14 @@ def _join_clause(join: JoinConfig, sources: dict[str, OpenSource], number: int, 
 
 def _equal(left: str, left_type: str, right: str, right_type: str) -> str:
     if left_type != right_type and "VARCHAR" in (left_type, right_type):
-        return f"CAST({left} AS VARCHAR) = CAST({right} AS VARCHAR)"
+        return f"{_as_text(left, left_type)} = {_as_text(right, right_type)}"
     return f"{left} = {right}"
+
+
+def _as_text(column: str, kind: str) -> str:
+    """Return SQL of a column's text; a whole number among empty ones, which is kept as floating point, has no point."""
+    text = f"CAST({column} AS VARCHAR)"
+    return f"regexp_replace({text}, '[.]0$', '')" if kind in ("FLOAT", "DOUBLE") else text
 
 
 def where_clause(mapping: TableMapping) -> str:

@@ -25,6 +25,7 @@ MOST_ASIDE = 0.02  # share of a table's rows set aside beyond which what is left
 MOST_FAR_OUT = 0.01  # share of a table's rows up to which those far outside the weeks are single ones, hardly meant
 MOST_TOLD = 5  # pairs of files, or names, told one by one
 NOBODY = ("null", "none", "nan", "n/a", "na", "nil", "undefined", "unknown", "anonymous", "guest", "#n/a", "<na>", "(null)")
+FEWEST_STRANGERS = 10  # users of a table, none of whom ordered, from which on they are hardly all newcomers
 FEWEST_REPEATS = 0.01  # share of users with a second order below which habits cannot be learnt
 
 
@@ -142,6 +143,7 @@ def judge_readiness(history: History, panel: WeeklyPanel, config: Config) -> Rea
         *(Remark(kind="return", words=words) for words in say_negative_pieces(history)),
         *(Remark(kind="number", words=words) for words in say_numbers_that_start_anew(history)),
         *nobody(history),
+        *_strangers(history),
         *_outliers(history),
         *(Remark(kind="leakage", words=words) for words in leakage_suspects(history, panel, config)),
         *no_consent(history, "customers", panel.n_users),
@@ -246,6 +248,21 @@ def nobody(history: History, table: str = "orders") -> list[Remark]:
     cure = f"`user_id: nullif(customer, {called.iloc[0]!r})`"
     words = f"{who}, which looks like nobody: {so}. To set them aside, make such an id empty, as in {cure}."
     return [Remark(kind="user", words=words)]
+
+
+def _strangers(history: History) -> list[Remark]:
+    """Tell of tables none of whose users ever ordered: their ids are hardly those of the orders."""
+    buyers = pd.Index(history.table("orders")["user_id"].unique())
+    remarks = []
+    for table in ("exposures", "customers", "reviews", "tickets", "searches"):
+        users = pd.Index(history.table(table)["user_id"].unique())
+        if len(users) >= FEWEST_STRANGERS and not users.isin(buyers).any():
+            words = (
+                f"none of the {len(users):,} users of {table} is among those of orders. Are ids written alike in both files, "
+                "or is it 40017 here and 40017.0 or 0040017 there? An expression can make them one."
+            )
+            remarks.append(Remark(kind="user", words=words))
+    return remarks
 
 
 def _outliers(history: History) -> list[Remark]:

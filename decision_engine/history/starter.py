@@ -41,6 +41,8 @@ from decision_engine.history.sheets import Sheet, TableDraft
 from decision_engine.history.sources import SourceReader, quote
 from decision_engine.history.to_fill_in import lines_to_answer, unknown_weeks, weeks_of
 from decision_engine.history.unnamed import roles_by_values
+from decision_engine.history.unused_files import why_unused
+from decision_engine.history.whole_ids import without_points
 from decision_engine.history.yaml_text import on_one_line, yaml_text
 from simulations.errors import ConfigError, HistoryError
 
@@ -123,9 +125,11 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
             return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
         if (rows := rows_of_arms(reader.connection, sheets)) is not None:
             decisions.append(BUYERS_ONLY.format(treatment=rows.treatment, sheet=rows.people.name))
-        drafts = Drafter(reader.connection, sheets, choose).draft()
+        drafter = Drafter(reader.connection, sheets, choose)
+        drafts = drafter.draft()
         actions = draft_actions(reader.connection, sheets, drafts)
-    return _write_history(path, sheets, drafts, actions, decisions)
+        unused = why_unused(drafter, drafts)
+    return _write_history(path, sheets, drafts, actions, decisions, unused)
 
 
 def _make_folder(folder: Path) -> None:
@@ -137,7 +141,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_history(
-    path: Path, sheets: list[Sheet], drafts: list[TableDraft], actions: tuple[ActionDraft, ...], decisions: list[str]
+    path: Path,
+    sheets: list[Sheet],
+    drafts: list[TableDraft],
+    actions: tuple[ActionDraft, ...],
+    decisions: list[str],
+    why: dict[str, str],
 ) -> Starter:
     """Write the configuration of a history, and read it once to see its weeks."""
     used = {sheet.name for draft in drafts for sheet in draft.sheets}
@@ -182,6 +191,7 @@ def _write_history(
         raise
     (path.parent / SCHEMA_FILE).write_text(config_schema_json(), encoding="utf-8")
     not_found += [consent] if consent else []
+    not_found += [f"a use for {name}: {why[name]}" for name in unused]
     taken = [_NO_HEADER.format(sheet=sheet.name) for sheet in kept if sheet.settings.names]
     taken += [f"{draft.table}: {remark}" for draft in drafts for remark in draft.remarks]
     return _starter(path.read_text(encoding="utf-8"), decisions, not_found, taken=taken, is_readable=is_readable)
@@ -308,6 +318,7 @@ def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: 
     source = reader.sources[name]
     looks = with_composed_times(reader.connection, source, look_at(reader.connection, source))
     roles = roles_by_values(looks) if source.settings.names else guess_roles(looks, name)
+    looks |= without_points(reader.connection, source, looks, roles)
     written = dict(written)
     written |= _numbers(looks, roles)
     times = roles.get("time", [])
