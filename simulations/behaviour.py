@@ -19,8 +19,8 @@ from simulations.response import ResponseArrays
 from simulations.spend_residuals import residual_tables
 from simulations.spend_spread import spend_spread
 from simulations.tabulated import MAX_EXTRA_DAYS
-from simulations.week_shocks import N_PARTS, N_SHOCKS, level_at_the_end, week_spread
-from simulations.weeks_ahead import WeeksAhead, first_days_effect, first_days_share
+from simulations.week_shocks import N_PARTS, N_SHOCKS, level_at_the_end, settled_weeks, week_spread
+from simulations.weeks_ahead import WeeksAhead, foreseen_prior, week_effects
 
 HEAD_FEATURES = (
     "recency_weeks",
@@ -240,15 +240,17 @@ def _weeks_in_common(
     residual = np.log(revenue[paid] / days[paid]) - expected
     precision = row_weights[paid] / max(float(np.var(residual)) if residual.size else 1.0, 1e-6)
     rows.append((residual * precision, precision, week_of[paid]))
-    shares = first_days_share(panel.calendar.first_day, 0, panel.n_periods)
-    first_days = np.zeros(N_SHOCKS)
+    effects = []
     for place, (residuals, information, of_weeks) in enumerate(rows):
         sizes = week_spread(residuals, information, of_weeks, panel.n_periods) if spread is None else spread[place]
-        first_days[place] = first_days_effect(residuals, information, of_weeks, panel.n_periods, sizes, shares)
-        rows[place] = (residuals - information * first_days[place] * shares[of_weeks], information, of_weeks)
+        settled, _, _ = settled_weeks(residuals, information, of_weeks, panel.n_periods)
+        shares, prior = foreseen_prior(panel.calendar, panel.n_periods, settled, place)
+        effects.append(week_effects(residuals, information, of_weeks, panel.n_periods, sizes, shares, prior))
+        foreseen = shares @ effects[place][0]
+        rows[place] = (residuals - information * foreseen[of_weeks], information, of_weeks)
     found = np.stack([week_spread(*row, panel.n_periods) for row in rows]) if spread is None else spread
     level = np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
-    return found, level, WeeksAhead(first_day=panel.calendar.first_day, first_days=first_days)
+    return found, level, WeeksAhead.of(panel.calendar, panel.n_periods, effects)
 
 
 def _rounds(start: BehaviourFit | None) -> int:

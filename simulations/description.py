@@ -34,6 +34,13 @@ def describe_simulator(simulator: LifecycleSimulator) -> str:
         f"a week shakes everyone by {np.sqrt((fit.week_spread[0] ** 2).sum()):.2f} in log-odds; a month's first days move "
         f"them by {fit.ahead.first_days[0]:+.2f}",
     ]
+    if fit.ahead.holidays:
+        lifts, after = fit.ahead.holiday_effects[0, :-1], fit.ahead.holiday_effects[0, -1]
+        told = [
+            f"{holiday.name} {lifts[place]:+.2f} ({fit.ahead.source(place)})"
+            for place, holiday in enumerate(fit.ahead.holidays)
+        ]
+        lines.append(f"weeks with a holiday and the two days before it, in log-odds: {', '.join(told)}; after it {after:+.2f}")
     for place, action in enumerate(simulator.actions):
         if place:
             lines.append(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from simulations.actions import ActionSet
 from simulations.arrays import BitArray, BoolArray, Float32Array, IntArray, KeyArray
 from simulations.errors import HistoryError
+from simulations.holidays import Holiday
 from simulations.randomness import user_keys
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
@@ -37,11 +38,14 @@ class Calendar:
         Complete weeks in the history.
     business_day_starts_at : int
         Hour of the clock, 0 to 23, at which a business day starts.
+    holidays : tuple of Holiday
+        Days that are known beforehand to be unlike others, of the history and after it.
     """
 
     first_day: date
     n_periods: int
     business_day_starts_at: int = 0
+    holidays: tuple[Holiday, ...] = ()
 
     def business_days(self, times: pd.Series) -> IntArray:
         """Return each time's business day, counted from `first_day`; negative before it."""

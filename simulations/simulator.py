@@ -139,7 +139,8 @@ class LifecycleSimulator:
         The columns are the log-odds to buy and the log of an order-day's value.
         """
         unforeseen = week_shocks(seed, self.member, period, weeks, self.fit.week_spread)
-        return unforeseen + self.fit.ahead.shifts(period, weeks) + self.outlook.shifts(period, weeks)
+        ahead = self.fit.ahead.shifts(period, weeks, seed=seed, member=self.member)
+        return unforeseen + ahead + self.outlook.shifts(period, weeks)
 
     def population(self, states: UserStates, *, seed: int, period: int = 0) -> Population:
         """Draw what is not seen of some users: latents from their posterior, being there from what the state says.

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from decision_engine.config.experiment import ExperimentConfig, completed
+from decision_engine.config.holidays import HolidayConfig
 from decision_engine.config.origin import Origin
 from decision_engine.config.responses import ACTION_NAME, Number, ResponseConfig
 from decision_engine.config.sources import SourceConfig, check_zone
@@ -121,6 +122,7 @@ class TimeConfig(Section):
     )
     last_period: PositiveInt = Field(description="Last complete week of the history.")
     last_fitting_period: PositiveInt = Field(description="Last week that fitting may see; later weeks judge.")
+    holidays: tuple[HolidayConfig, ...] = Field((), description="Days that are known beforehand to be unlike others.")
 
 
 class ActionConfig(Section):
@@ -295,6 +297,7 @@ class Config(Section):
             first_day=self.time.first_day,
             n_periods=self.time.last_period,
             business_day_starts_at=self.time.business_day_starts_at,
+            holidays=tuple(holiday.to_holiday() for holiday in self.time.holidays),
         )
 
     @property
