@@ -41,6 +41,13 @@ def describe_simulator(simulator: LifecycleSimulator) -> str:
             for place, holiday in enumerate(fit.ahead.holidays)
         ]
         lines.append(f"weeks with a holiday and the two days before it, in log-odds: {', '.join(told)}; after it {after:+.2f}")
+    if simulator.service.active:
+        service, moves = simulator.service, fit.moods
+        lines.append(
+            f"satisfaction moves the log-odds to buy by {moves[0]:+.2f} a unit (sd {fit.mood_sds[0]:.2f}), an open ticket by "
+            f"{moves[1]:+.2f} (sd {fit.mood_sds[1]:.2f}); an order-day brings a ticket with {service.ticket_chance:.1%} and a "
+            f"review with {service.review_chance:.1%}, a ticket is resolved in a week with {service.resolution:.0%}"
+        )
     for place, action in enumerate(simulator.actions):
         if place:
             lines.append(

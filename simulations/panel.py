@@ -20,6 +20,7 @@ from simulations.arrays import BitArray, BoolArray, Float32Array, IntArray, KeyA
 from simulations.errors import HistoryError
 from simulations.holidays import Holiday
 from simulations.randomness import user_keys
+from simulations.service_weeks import ServiceWeeks
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
 Number = TypeVar("Number", bound=np.generic)
@@ -79,6 +80,8 @@ class WeeklyPanel:
     redemptions : (n_users, n_periods) int16 array
         Actions redeemed, by the week of the redemption.
     consent : (n_users,) bool array
+    service : ServiceWeeks or None
+        Reviews and tickets; None where there are none.
     """
 
     user_ids: NDArray[np.object_]
@@ -90,6 +93,7 @@ class WeeklyPanel:
     consent: BoolArray
     actions: ActionSet
     calendar: Calendar
+    service: ServiceWeeks | None = None
 
     @property
     def n_users(self) -> int:
@@ -112,6 +116,7 @@ class WeeklyPanel:
             exposure_bits=self.exposure_bits[:, :n_periods],
             redemptions=self.redemptions[:, :n_periods],
             calendar=replace(self.calendar, n_periods=n_periods),
+            service=None if self.service is None else self.service.slice(n_periods),
         )
 
     def as_of(self, n_periods: int) -> WeeklyPanel:
@@ -130,6 +135,7 @@ class WeeklyPanel:
             exposure_bits=self.exposure_bits[rows],
             redemptions=self.redemptions[rows],
             consent=self.consent[rows],
+            service=None if self.service is None else self.service.take(rows),
         )
 
     def exposed(self, action: int) -> BoolArray:

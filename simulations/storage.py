@@ -83,7 +83,7 @@ def pack_behaviour(fit: BehaviourFit, arrays: StoredArrays, prefix: str) -> dict
         arrays[f"{prefix}{name}.penalties"] = fit.heads[name].penalties
     for name in _LATENTS:
         arrays[f"{prefix}latents.{name}"] = getattr(fit.latents, name)
-    arrays[f"{prefix}residuals"] = fit.residuals
+    arrays[f"{prefix}residuals"], arrays[f"{prefix}moods"] = fit.residuals, np.stack([fit.moods, fit.mood_sds])
     arrays[f"{prefix}week_spread"] = fit.week_spread
     for name in _AHEAD:
         arrays[f"{prefix}ahead.{name}"] = getattr(fit.ahead, name)
@@ -121,6 +121,8 @@ def unpack_behaviour(plain: dict[str, Any], arrays: StoredArrays, prefix: str) -
         hazard=plain["hazard"],
         entry=plain["entry"],
         residuals=arrays[f"{prefix}residuals"],
+        moods=arrays[f"{prefix}moods"][0],
+        mood_sds=arrays[f"{prefix}moods"][1],
         week_spread=arrays[f"{prefix}week_spread"],
         ahead=WeeksAhead(
             first_day=None if plain["first_day"] is None else date.fromisoformat(plain["first_day"]),

@@ -26,11 +26,13 @@ from decision_engine.config.experiment import ExperimentConfig, completed
 from decision_engine.config.holidays import HolidayConfig
 from decision_engine.config.origin import Origin
 from decision_engine.config.responses import ACTION_NAME, Number, ResponseConfig
+from decision_engine.config.service import ServiceConfig
 from decision_engine.config.sources import SourceConfig, check_zone
 from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules
 from simulations.panel import Calendar
 from simulations.response import ActionResponse
+from simulations.service import ServiceModel
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # of money
 
@@ -253,6 +255,9 @@ class Config(Section):
     interval_level: float = Field(0.9, gt=0, lt=1, description="Probability that intervals mean to cover.")
     actions: tuple[ActionConfig, ...] = Field(min_length=1, description="What may be done; doing nothing is always possible.")
     contact: ContactConfig = Field(default_factory=ContactConfig, description="Limits on contact with a person.")
+    service: ServiceConfig | None = Field(
+        None, description="Satisfaction and customer service; without, defaults where reviews or tickets are mapped."
+    )
     campaign: CampaignConfig = Field(description="Money and holdout of the plan.")
     simulator: SimulatorConfig = Field(default_factory=SimulatorConfig, description="The ensemble.")
     policies: PoliciesConfig = Field(default_factory=PoliciesConfig, description="Training of policies.")
@@ -290,6 +295,16 @@ class Config(Section):
             window_weeks=self.contact.window_weeks,
             min_gap_weeks=self.contact.min_gap_weeks,
         )
+
+    def service_settings(self) -> ServiceConfig | None:
+        """Return what is assumed of satisfaction and service; None where nothing is, and neither is mapped."""
+        mapped = self.tables.reviews is not None or self.tables.tickets is not None
+        return ServiceConfig() if self.service is None and mapped else self.service
+
+    def service_model(self) -> ServiceModel | None:
+        """Return the same as the simulator knows it."""
+        settings = self.service_settings()
+        return None if settings is None else settings.to_model()
 
     def calendar(self) -> Calendar:
         """Return the weeks of the whole history."""
