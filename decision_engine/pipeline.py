@@ -172,7 +172,7 @@ class _Decided:
 
 
 _TIME = ("time", "seed", "effect_horizon_weeks", "interval_level")
-FITTING = (*_TIME, "margin_share", "actions", "contact", "simulator")  # what the simulators depend on
+FITTING = (*_TIME, "margin_share", "actions", "contact", "service", "simulator")  # what the simulators depend on
 _CHOOSING = (*_TIME, "policy_horizon_weeks", "margin_share", "actions", "contact", "campaign", "policies")
 
 
@@ -183,7 +183,7 @@ def check_stage(config: Config, stages: Stages) -> tuple[History, StageOutcome[C
     history, checked = stages.run_check(
         "reading and validating the history", config,
         lambda history: check.survey(history, config), lambda found, history: found.of(history),
-        settings=config.part("time", "actions"),
+        settings=config.part("time", "actions", "service"),
     )  # fmt: skip
     check.refuse_hopeless(checked.result, config)
     return history, checked

@@ -14,16 +14,20 @@ from dataclasses import dataclass, replace
 from decision_engine.config.models import ActionConfig, Config
 from decision_engine.scenario_words import (
     AMOUNT,
+    AS_BEFORE,
     check_budget,
     check_drift,
     check_elasticity,
+    check_newcomers,
     read_action,
     read_change,
     read_promotion,
     read_season,
 )
+from simulations.arrivals import RECENT_WEEKS, Arrivals
 from simulations.errors import InputError
 from simulations.outlook import Outlook, Span
+from simulations.panel import WeeklyPanel
 from simulations.simulator import LifecycleSimulator
 
 
@@ -47,6 +51,8 @@ class Scenario:
         Share by which the odds to buy are higher from one week to the next.
     drift : float
         Standard deviation of the steps in which each action's log-odds walk about, week by week.
+    newcomers : str
+        Users who arrive a week: a number, a change of how many did lately such as "+50%", or "as before"; empty for none.
     without : tuple of str
         Actions that may not be used.
     new_actions : tuple of ActionConfig
@@ -60,6 +66,7 @@ class Scenario:
     spans: tuple[Span, ...] = ()
     trend: float = 0.0
     drift: float = 0.0
+    newcomers: str = ""
     without: tuple[str, ...] = ()
     new_actions: tuple[ActionConfig, ...] = ()
 
@@ -125,6 +132,23 @@ class Scenario:
         outlook = Outlook(start=start, trend=math.log1p(self.trend), spans=self.spans, drift=self.drift)
         return replace(simulator, margin_share=margin_share, fit=simulator.fit.with_odds(shift), outlook=outlook)
 
+    def arrivals(self, panel: WeeklyPanel) -> Arrivals | None:
+        """Return who arrives while others live on, after a history; None for nobody.
+
+        Raises
+        ------
+        HistoryError
+            If the history's last weeks hold no first order, so that nobody tells what a newcomer is like.
+        """
+        if not self.newcomers:
+            return None
+        usual = Arrivals.of(panel)
+        if self.newcomers == AS_BEFORE:
+            return usual
+        if AMOUNT.fullmatch(self.newcomers):
+            return replace(usual, per_week=float(self.newcomers))
+        return usual.scaled(1.0 + read_change("--newcomers", self.newcomers))
+
     def sentences(self, usual_budget: float, currency: str) -> list[str]:
         """Say what is different, each as an assumption."""
         said = []
@@ -143,6 +167,12 @@ class Scenario:
             said.append(f"the odds to buy are {self.trend:+.1%} from one week to the next")
         if self.drift:
             said.append(f"what each action does walks about, by steps of {self.drift:g} in log-odds a week")
+        if self.newcomers:
+            lately = f"in the last {RECENT_WEEKS} weeks"
+            many = f"as many as {lately}" if self.newcomers == AS_BEFORE else f"{self.newcomers} of as many as {lately}"
+            if AMOUNT.fullmatch(self.newcomers):
+                many = f"about {float(self.newcomers):g} a week"
+            said.append(f"new users arrive, {many}, and are like those who came lately")
         said += [f"{name} may not be used" for name in self.without]
         for action in self.new_actions:
             assert action.response is not None
@@ -163,6 +193,7 @@ def read_scenario(
     promotions: Iterable[str],
     trend: str,
     drift: float,
+    newcomers: str,
     without: Iterable[str],
     new_actions: Iterable[str],
 ) -> Scenario:
@@ -183,6 +214,7 @@ def read_scenario(
         spans=spans if isinstance(of_season, float) else (of_season, *spans),
         trend=read_change("--trend", trend) if trend else 0.0,
         drift=check_drift(drift),
+        newcomers=check_newcomers(newcomers),
         without=tuple(without),
         new_actions=tuple(read_action(text) for text in new_actions),
     )

@@ -12,6 +12,7 @@ from simulations.errors import InputError
 from simulations.outlook import Span
 
 _CHANGE = re.compile(r"(?P<sign>[+-])(?P<number>[0-9]+(?:\.[0-9]+)?) ?%")
+AS_BEFORE = "as before"
 AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _NEW = re.compile(r"(?P<name>[^:]+):(?P<settings>.*)", re.DOTALL)
 _NEW_EXAMPLE = "'sms: cost 0.05, lift 0.1, sd 0.05, weeks 2'"
@@ -55,6 +56,17 @@ def check_elasticity(value: float) -> float:
             "percent lower."
         )
     return value
+
+
+def check_newcomers(text: str) -> str:
+    """Return how many are to arrive as it was written, if it is a number, a change or "as before"."""
+    plain = " ".join(text.lower().split())
+    if not plain or plain == AS_BEFORE or AMOUNT.fullmatch(plain):
+        return plain
+    if not _CHANGE.fullmatch(plain):
+        raise InputError(f"--newcomers {text}: wanted is '{AS_BEFORE}', a change such as +50%, or a number a week such as 120.")
+    read_change("--newcomers", plain)
+    return plain
 
 
 def check_drift(value: float) -> float:

@@ -44,6 +44,7 @@ class RetentionEnv(gymnasium.Env[Float32Array, np.int64]):
         10    weeks_since_contact weeks                0 to 64    full weeks since the last contact; 64 for never
         11    redemption_stock    redemptions          0 to 100   redemptions, forgotten by a tenth a week
         12    satisfaction        score                -1 to 1    moved by reviews and service, fading
+        13    open_ticket         yes or no            0 or 1     a question or complaint waits for an answer
         ===== =================== ==================== ========== ===============================================
 
     Actions: `Discrete`, indices into the simulator's action set; 0 is `none` and always allowed.

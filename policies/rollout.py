@@ -21,6 +21,7 @@ from policies.clamp import Limits, clamp
 from policies.comparison import PolicyComparison, PolicyOutcome
 from policies.rules import DoNothing
 from simulations.arrays import ActionArray, BoolArray, Float32Array, FloatArray
+from simulations.arrivals import Arrivals, rollout_with_arrivals
 from simulations.increment import expected_increments
 from simulations.randomness import Address, stream
 from simulations.rollout import Rollout
@@ -50,8 +51,17 @@ def live_under(
     limits: Limits,
     seed: int,
     period: int = 0,
+    arrivals: Arrivals | None = None,
+    group: int = 0,
 ) -> Rollout:
     """Let one member's users live under a policy and the limits.
+
+    Parameters
+    ----------
+    arrivals : Arrivals, optional
+        Users who arrive meanwhile, the same ones under every policy; their rows follow those of `states`.
+    group : int
+        Groups of users that live apart have newcomers of their own.
 
     Returns
     -------
@@ -59,9 +69,11 @@ def live_under(
         Sums by user; `net_margin` is what a policy is judged by.
     """
     with threads_for(states.n_users):
-        if isinstance(policy, DoNothing):
-            return simulator.rollout(states, weeks=weeks, seed=seed, period=period)
-        decide = partial(_decide, policy, limits)
+        decide = None if isinstance(policy, DoNothing) else partial(_decide, policy, limits)
+        if arrivals is not None:
+            return rollout_with_arrivals(
+                simulator, states, arrivals, decide, weeks=weeks, seed=seed, period=period, group=group
+            ).lived
         return simulator.rollout(states, decide, weeks=weeks, seed=seed, period=period)
 
 
@@ -82,6 +94,8 @@ def evaluate_policies(
     period: int = 0,
     on_step: Callable[[int, int], None] | None = None,
     on_lived: Callable[[str, int, Rollout], None] | None = None,
+    arrivals: Arrivals | None = None,
+    group: int = 0,
 ) -> PolicyComparison:
     """Compare policies by simulation.
 
@@ -101,6 +115,8 @@ def evaluate_policies(
         Told how many policies are done, of how many.
     on_lived : callable, optional
         Told each rollout: the policy's name, the place of the simulator, and what was lived.
+    arrivals, group
+        As for `live_under`; values are then per user over all who were there at any time.
 
     Returns
     -------
@@ -108,18 +124,21 @@ def evaluate_policies(
     """
     others = [policy for policy in policies if not isinstance(policy, DoNothing)]
     everyone: list[Policy] = [DoNothing(), *others]
-    margins = np.empty((len(everyone), len(simulators), states.n_users), dtype=np.float64)
+    margins: list[list[FloatArray]] = [[] for _ in everyone]
     sums = np.zeros((len(everyone), len(_SUMMED)), dtype=np.float64)
     for place, policy in enumerate(everyone):
         for member, simulator in enumerate(simulators):
-            lived = live_under(policy, simulator, states, weeks=weeks, limits=limits, seed=seed, period=period)
+            lived = live_under(
+                policy, simulator, states, weeks=weeks, limits=limits, seed=seed, period=period, arrivals=arrivals, group=group
+            )
             if on_lived is not None:
                 on_lived(policy.name, member, lived)
-            margins[place, member] = lived.net_margin
+            margins[place].append(lived.net_margin)
             sums[place] += [float(np.mean(getattr(lived, name))) for name in _SUMMED]
         if on_step is not None:
             on_step(place + 1, len(everyone))
-    gains = margins - margins[0]
+    gains = np.array(margins)
+    gains -= gains[0].copy()
     draws = value_draws(gains, level=level, seed=seed)
     means = sums / len(simulators)
     outcomes = tuple(
@@ -139,7 +158,7 @@ def evaluate_policies(
         member_values=gains.mean(axis=2),
         level=level,
         weeks=weeks,
-        n_users=states.n_users,
+        n_users=gains.shape[2],
     )
 
 

@@ -18,7 +18,8 @@ from simulations.kernel import ACTIVE_WEEKS, MARGIN, N_TOTALS, ORDER_DAYS, REVEN
 from simulations.panel import WeeklyPanel
 from simulations.population import Population
 from simulations.randomness import Address, Channel, numbered_keys, stream, user_keys
-from simulations.simulator import LifecycleSimulator
+from simulations.rollout import Rollout
+from simulations.simulator import RETENTION_WEEKS, LifecycleSimulator
 from simulations.state import UserStates, V, advance, new_users
 
 RECENT_WEEKS = 13
@@ -71,9 +72,19 @@ class Arrivals:
             per_week=recent.size / min(recent_weeks, panel.n_periods - 1) if per_week is None else per_week, first_weeks=states
         )
 
-    def in_week(self, period: int, *, seed: int, first_key: int) -> UserStates:
-        """Return who arrives in a week, as they stand after it: a Poisson number of users numbered from `first_key` on."""
-        count = int(stream(seed, "arrivals", period).poisson(self.per_week))
+    def scaled(self, share: float) -> Arrivals:
+        """Return the same users, so many times as often."""
+        return replace(self, per_week=self.per_week * share)
+
+    def in_week(self, period: int, *, seed: int, first_key: int, group: int = 0) -> UserStates:
+        """Return who arrives in a week, as they stand after it: a Poisson number of users numbered from `first_key` on.
+
+        Parameters
+        ----------
+        group : int
+            Groups of users that live apart have counts of their own.
+        """
+        count = int(stream(seed, "arrivals", period, *([group] if group else [])).poisson(self.per_week))
         keys = numbered_keys(first_key, first_key + count) ^ _NEWCOMERS
         uniforms = Address(seed=seed, member=0, period=period, user_keys=keys).uniforms(Channel.ARRIVAL)
         rows = np.floor(uniforms * self.first_weeks.n_users).astype(np.int64)
@@ -82,21 +93,31 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowingRollout:
-    """Sums over all users of a rollout in which users arrive.
+    """A rollout in which users arrive.
 
     Attributes
     ----------
-    weekly : (n_weeks, N_TOTALS) float64 array
-        Columns as `simulations.kernel` names them; a newcomer's first order counts in the week of arrival.
+    lived : Rollout
+        Of everybody, those who were there first in front; a newcomer's first order counts in the week of arrival.
     arrived : (n_weeks,) int array
         Newcomers of each week.
-    final : Population
-        Everybody after the last week, those who were there first in front.
     """
 
-    weekly: FloatArray
+    lived: Rollout
     arrived: np.ndarray[tuple[int], np.dtype[np.int64]]
-    final: Population
+
+    @property
+    def weekly(self) -> FloatArray:
+        """(n_weeks, N_TOTALS) sums over all users; columns as `simulations.kernel` names them."""
+        return self.lived.weekly
+
+    @property
+    def final(self) -> Population:
+        """Everybody after the last week."""
+        return self.lived.final
+
+
+_KEYS_A_GROUP = 1 << 40  # more newcomers than a group will ever have
 
 
 def rollout_with_arrivals(
@@ -108,30 +129,46 @@ def rollout_with_arrivals(
     weeks: int,
     seed: int = 0,
     period: int = 0,
+    group: int = 0,
+    retention_weeks: int = RETENTION_WEEKS,
 ) -> GrowingRollout:
     """Live some weeks in which users arrive; a policy sees everybody who is there, so that a common budget can be shared out.
 
-    Those who were there from the beginning live as they would without newcomers, unless the policy treats them otherwise.
+    Those who were there from the beginning live as they would without newcomers, unless the policy treats them otherwise. Who
+    arrives depends on seed and group alone, so that the same newcomers meet every policy and every simulator.
+
+    Parameters
+    ----------
+    group : int
+        Groups of users that live apart, such as shards, have newcomers of their own.
+    retention_weeks : int
+        A user is retained who bought in the last weeks, this many.
     """
     population = simulator.population(states, seed=seed, period=period)
     weekly, arrived = np.zeros((weeks, N_TOTALS), dtype=np.float64), np.zeros(weeks, dtype=np.int64)
+    totals, retained = np.zeros((states.n_users, N_TOTALS), dtype=np.float64), np.zeros(states.n_users, dtype=np.bool_)
     for week in range(weeks):
         lived = simulator.rollout(population, decide, weeks=1)
-        newcomers = arrivals.in_week(period + week, seed=seed, first_key=int(arrived.sum()))
-        weekly[week], arrived[week] = lived.weekly[0], newcomers.n_users
-        weekly[week] += _first_orders(newcomers, simulator.margin_share)
+        first_key = group * _KEYS_A_GROUP + int(arrived.sum())
+        newcomers = arrivals.in_week(period + week, seed=seed, first_key=first_key, group=group)
+        first_orders = _first_orders(newcomers, simulator.margin_share)
+        weekly[week], arrived[week] = lived.weekly[0] + first_orders.sum(axis=0), newcomers.n_users
+        counts = week >= weeks - retention_weeks
+        totals = np.concatenate([totals + lived.totals, first_orders])
+        retained = np.concatenate([retained | (lived.retained & counts), np.full(newcomers.n_users, counts)])
         come = simulator.population(newcomers, seed=seed, period=period + week + 1)
         population = _joined(lived.final, replace(come, alive=np.ones(newcomers.n_users, dtype=np.bool_)))
-    return GrowingRollout(weekly=weekly, arrived=arrived, final=population)
+    return GrowingRollout(lived=Rollout(totals=totals, weekly=weekly, retained=retained, final=population), arrived=arrived)
 
 
 def _first_orders(newcomers: UserStates, margin_share: float) -> FloatArray:
-    sums = np.zeros(N_TOTALS, dtype=np.float64)
-    sums[REVENUE] = newcomers.values[:, V.REVENUE].sum(dtype=np.float64)
-    sums[MARGIN] = margin_share * sums[REVENUE]
-    sums[ORDER_DAYS] = newcomers.values[:, V.ORDER_DAYS].sum(dtype=np.float64)
-    sums[ACTIVE_WEEKS] = newcomers.n_users
-    return sums
+    """Return (n_newcomers, N_TOTALS): what each did in the week of arrival."""
+    totals = np.zeros((newcomers.n_users, N_TOTALS), dtype=np.float64)
+    totals[:, REVENUE] = newcomers.values[:, V.REVENUE]
+    totals[:, MARGIN] = margin_share * totals[:, REVENUE]
+    totals[:, ORDER_DAYS] = newcomers.values[:, V.ORDER_DAYS]
+    totals[:, ACTIVE_WEEKS] = 1.0
+    return totals
 
 
 def _joined(before: Population, come: Population) -> Population:

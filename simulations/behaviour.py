@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 
 from simulations.arrays import BoolArray, FloatArray
 from simulations.entry import entry_step, entry_waits
-from simulations.features import fold_observations
+from simulations.features import column, fold_observations
 from simulations.heads import AdditiveHead, Binning, fit_head, shifted
 from simulations.heterogeneity import Latents, alive_weeks, next_hazard, random_intercepts
 from simulations.kernel import N_LATENTS, OFFSET, SPEND_OFFSET, SPEND_SPREAD, Behaviour, cells_of
 from simulations.panel import WeeklyPanel
 from simulations.past_shifts import past_shifts
 from simulations.response import ResponseArrays
+from simulations.service import N_MOODS, NO_MOOD, MoodPrior, next_moods
 from simulations.spend_residuals import residual_tables
 from simulations.spend_spread import spend_spread
 from simulations.tabulated import MAX_EXTRA_DAYS
-from simulations.week_shocks import N_PARTS, N_SHOCKS, level_at_the_end, week_spread
-from simulations.weeks_ahead import WeeksAhead, first_days_effect, first_days_share
+from simulations.week_shocks import N_PARTS, N_SHOCKS, level_at_the_end, settled_weeks, week_spread
+from simulations.weeks_ahead import WeeksAhead, foreseen_prior, week_effects
 
 HEAD_FEATURES = (
     "recency_weeks",
@@ -43,6 +44,7 @@ CUTS: dict[str, tuple[float, ...]] = {
 PURCHASE_DIRECTIONS = {"active_share": 1, "order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
 DAYS_DIRECTIONS = {"order_rate_4": 1, "order_rate_13": 1, "order_rate_all": 1}
 SPEND_DIRECTIONS = {"basket_value": 1}
+_MOODS = [column("satisfaction"), column("open_ticket")]
 _EM_ROUNDS = 7  # what goes with a later first order settles slowly
 _NEARLY = 1e-3  # chances to be there are fitted inside [this, 1 - this], so that log-odds stay finite
 
@@ -67,6 +69,8 @@ class BehaviourFit:
         What of it can be foreseen.
     entry : float
         What a later first order lets expect of a user's log-odds to buy, see `simulations.entry`.
+    moods, mood_sds : (N_MOODS,) float64 arrays
+        What a unit of satisfaction, and an open ticket, move in log-odds to buy; and how unsure that is.
     """
 
     purchase: AdditiveHead
@@ -80,6 +84,8 @@ class BehaviourFit:
     week_spread: FloatArray = field(default_factory=lambda: np.zeros((N_SHOCKS, N_PARTS)))
     ahead: WeeksAhead = field(default_factory=WeeksAhead)
     entry: float = 0.0
+    moods: FloatArray = field(default_factory=lambda: np.zeros(N_MOODS))
+    mood_sds: FloatArray = field(default_factory=lambda: np.zeros(N_MOODS))
 
     @property
     def heads(self) -> dict[str, AdditiveHead]:
@@ -109,6 +115,7 @@ class BehaviourFit:
             newcomer=float(self.newcomer),
             hazard=float(self.hazard),
             residuals=self.residuals,
+            moods=self.moods,
         )
 
 
@@ -124,6 +131,8 @@ class UserWeeks:
         Which user-weeks are rows, in the rows' order.
     buying_shifts, spending_shifts : (n_rows,) arrays
         What past contacts are held to have done; taken off while heads are fitted.
+    moods : (n_rows, N_MOODS) float64 array
+        Satisfaction, and whether a ticket is open, at the week's beginning.
     """
 
     panel: WeeklyPanel
@@ -133,6 +142,7 @@ class UserWeeks:
     known: BoolArray
     buying_shifts: FloatArray
     spending_shifts: FloatArray
+    moods: FloatArray
 
     @classmethod
     def of(cls, panel: WeeklyPanel, binning: Binning | None = None) -> UserWeeks:
@@ -147,7 +157,7 @@ class UserWeeks:
         none = np.zeros(users.size)
         return cls(
             panel=panel, binning=binning, bins=binning.bins(rows), users=users, known=known,
-            buying_shifts=none, spending_shifts=none,
+            buying_shifts=none, spending_shifts=none, moods=rows[:, _MOODS].astype(np.float64),
         )  # fmt: skip
 
     def under(self, response: ResponseArrays) -> UserWeeks:
@@ -156,6 +166,16 @@ class UserWeeks:
             return self
         buying, spending = past_shifts(self.panel, response)
         return replace(self, buying_shifts=buying[self.known], spending_shifts=spending[self.known])
+
+    def shifted_by(self, moods: FloatArray) -> UserWeeks:
+        """Return the same rows with what satisfaction and tickets did among what is taken off."""
+        return replace(self, buying_shifts=self.buying_shifts + self.moods @ moods) if moods.any() else self
+
+    def usual_moods(self) -> FloatArray:
+        """Return (n_rows, N_MOODS): a user's mean over the weeks before each week, 0 for the first."""
+        count = np.maximum(np.cumsum(self.known, axis=1, dtype=np.float64) - self.known, 1.0)
+        spread = [self.spread(mood) for mood in self.moods.T]
+        return np.column_stack([((np.cumsum(one, axis=1) - one) / count)[self.known] for one in spread])
 
     def spread(self, rows: FloatArray) -> FloatArray:
         """Return (n_users, n_weeks) with the rows' values in place and 0 elsewhere."""
@@ -168,7 +188,9 @@ class UserWeeks:
         return np.bincount(self.users, weights=rows, minlength=self.known.shape[0]).astype(np.float64)
 
 
-def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None = None) -> BehaviourFit:
+def fit_behaviour(
+    weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None = None, *, mood: MoodPrior = NO_MOOD
+) -> BehaviourFit:
     """Fit all heads, the latents and the hazard.
 
     Parameters
@@ -177,8 +199,11 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
         How often each user counts: ones for the history itself, Poisson counts for a bootstrap member.
     start : BehaviourFit, optional
         The fit on the history itself: its smoothing and variances are kept, so that a member costs a few Newton steps.
+    mood : MoodPrior
+        What is assumed of satisfaction and tickets.
     """
-    purchase, hazard, offset, filtered, entry = _fit_purchase(weeks, weights, start)
+    purchase, hazard, offset, filtered, entry, moods, mood_sds = _fit_purchase(weeks, weights, start, mood)
+    weeks = weeks.shifted_by(moods)
     days = _fit_days(weeks, weights, start)
     spend, residuals, spend_offset, spread_of_user = _fit_spend(weeks, weights, start)
     alive = fit_head(
@@ -210,6 +235,8 @@ def fit_behaviour(weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | N
         week_spread=spread,
         ahead=ahead,
         entry=entry,
+        moods=moods,
+        mood_sds=mood_sds,
     )
 
 
@@ -240,15 +267,17 @@ def _weeks_in_common(
     residual = np.log(revenue[paid] / days[paid]) - expected
     precision = row_weights[paid] / max(float(np.var(residual)) if residual.size else 1.0, 1e-6)
     rows.append((residual * precision, precision, week_of[paid]))
-    shares = first_days_share(panel.calendar.first_day, 0, panel.n_periods)
-    first_days = np.zeros(N_SHOCKS)
+    effects = []
     for place, (residuals, information, of_weeks) in enumerate(rows):
         sizes = week_spread(residuals, information, of_weeks, panel.n_periods) if spread is None else spread[place]
-        first_days[place] = first_days_effect(residuals, information, of_weeks, panel.n_periods, sizes, shares)
-        rows[place] = (residuals - information * first_days[place] * shares[of_weeks], information, of_weeks)
+        settled, _, _ = settled_weeks(residuals, information, of_weeks, panel.n_periods)
+        shares, prior = foreseen_prior(panel.calendar, panel.n_periods, settled, place)
+        effects.append(week_effects(residuals, information, of_weeks, panel.n_periods, sizes, shares, prior))
+        foreseen = shares @ effects[place][0]
+        rows[place] = (residuals - information * foreseen[of_weeks], information, of_weeks)
     found = np.stack([week_spread(*row, panel.n_periods) for row in rows]) if spread is None else spread
     level = np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
-    return found, level, WeeksAhead(first_day=panel.calendar.first_day, first_days=first_days)
+    return found, level, WeeksAhead.of(panel.calendar, panel.n_periods, effects)
 
 
 def _rounds(start: BehaviourFit | None) -> int:
@@ -259,11 +288,12 @@ _Moments = tuple[FloatArray, FloatArray, float]  # of the users' posterior: mean
 
 
 def _fit_purchase(
-    weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None
-) -> tuple[AdditiveHead, float, _Moments, FloatArray, float]:
+    weeks: UserWeeks, weights: FloatArray, start: BehaviourFit | None, mood: MoodPrior
+) -> tuple[AdditiveHead, float, _Moments, FloatArray, float, FloatArray, FloatArray]:
     """Alternate between the head, the users' offsets and who is still there (EM); then fit the head as it will be asked.
 
-    The last item returned is the slope of what users are expected to differ by, see `simulations.entry`.
+    The last items returned are the slope of what users are expected to differ by, see `simulations.entry`, and what moods move,
+    with standard deviations.
 
     A forecast knows a user's weeks up to now. The last fit therefore takes offsets and chances to be there from the weeks
     before each week alone: with those of all weeks, a user who is about to stay away would be explained by hindsight, and
@@ -280,8 +310,10 @@ def _fit_purchase(
     sd = np.zeros(weights.size)
     present = np.ones(outcome.size)
     filtered = np.ones(bought.shape)
+    plain_weeks, moods, mood_sds = weeks, mood.mean if start is None else start.moods, mood.sd
     for round_ in range(_EM_ROUNDS if start is None else 2):
         first = start is None and round_ < 2  # smoothing is free in the first two rounds
+        weeks = plain_weeks.shifted_by(moods)
         head = fit_head(
             weeks.binning,
             weeks.bins,
@@ -305,6 +337,10 @@ def _fit_purchase(
         mean, sd, following = random_intercepts(scores, information, weights, variance)
         mean = mean + slope * entry
         variance = following if start is None else variance
+        moods, mood_sds = next_moods(
+            weeks.moods, weeks.usual_moods(), row_weights * present, outcome, linear + mean[weeks.users], moods, mood
+        )
+    weeks = plain_weeks.shifted_by(moods)
     assert head is not None
     earlier = _offsets_so_far(weeks, outcome, head, present, variance, slope * entry)
     there = np.maximum(filtered[weeks.known], _NEARLY)
@@ -319,7 +355,7 @@ def _fit_purchase(
         start=head,
         n_rounds=2,
     )
-    return head, hazard, (mean, sd, float(np.sqrt(variance))), filtered, slope
+    return head, hazard, (mean, sd, float(np.sqrt(variance))), filtered, slope, moods, mood_sds
 
 
 def _offsets_so_far(

@@ -50,7 +50,7 @@ _TENURE, _RECENCY, _ACTIVE, _DAYS, _REVENUE = (
 )  # fmt: skip
 _RATE_4, _RATE_13, _REVENUE_13 = int(V.RATE_4), int(V.RATE_13), int(V.REVENUE_13)
 _BASKET, _GAP, _STOCK = int(V.BASKET), int(V.GAP), int(V.CONTACT_STOCK)
-_REDEEMED, _MOOD, _OPTED_OUT = int(V.REDEMPTION_STOCK), int(V.SATISFACTION), int(V.OPTED_OUT)
+_REDEEMED, _MOOD, _OPEN = int(V.REDEMPTION_STOCK), int(V.SATISFACTION), int(V.OPEN_TICKET)
 
 
 class Block(NamedTuple):
@@ -79,6 +79,8 @@ class Block(NamedTuple):
         Order-days of those listed in `rows`.
     recency : (n,) float32 array
         Weeks without an order before this one; those who never bought have a very large number.
+    moods : (n,) float64 array
+        What the week's reviews and tickets move satisfaction by; nothing, where there are none.
     sums : (N_TOTALS, n) float64 array
     last : (n,) int64 array
         Last week with an order, -1 for none.
@@ -109,6 +111,7 @@ class Block(NamedTuple):
     rows: IntArray
     bought: IntArray
     recency: Float32Array
+    moods: FloatArray
     sums: FloatArray
     last: IntArray
 
@@ -142,6 +145,7 @@ def empty_block(n: int, n_actions: int, n_terms: int) -> Block:
         np.zeros(n, dtype=np.int64),
         np.zeros(n, dtype=np.int64),
         np.zeros(n, dtype=np.float32),
+        np.zeros(n, dtype=np.float64),
         np.zeros((N_TOTALS, n), dtype=np.float64),
         np.zeros(n, dtype=np.int64),
     )
@@ -219,6 +223,8 @@ def observe_block(values: Float32Array, contact_bits: KeyArray, seen: Float32Arr
         seen[11, u] = clip(values[_REDEEMED, u], LOWS[11], HIGHS[11])
     for u in range(n):
         seen[12, u] = clip(values[_MOOD, u], LOWS[12], HIGHS[12])
+    for u in range(n):
+        seen[13, u] = clip(values[_OPEN, u], LOWS[13], HIGHS[13])
 
 
 @njit()
@@ -255,7 +261,14 @@ def begin_block(
 
 @njit()
 def end_block(
-    values: Float32Array, days: FloatArray, revenue: FloatArray, redemptions: FloatArray, any_redeemed: bool, n: int
+    values: Float32Array,
+    days: FloatArray,
+    revenue: FloatArray,
+    redemptions: FloatArray,
+    any_redeemed: bool,
+    moods: FloatArray,
+    any_mood: bool,
+    n: int,
 ) -> None:
     """Book what a block's users did in a week; see `simulations.state.end_row`."""
     one, zero = np.float32(1.0), np.float32(0.0)
@@ -265,8 +278,12 @@ def end_block(
     else:
         for u in range(n):
             values[_REDEEMED, u] = next_redemptions(values[_REDEEMED, u], 0.0)
-    for u in range(n):
-        values[_MOOD, u] = next_mood(values[_MOOD, u], 0.0)
+    if any_mood:
+        for u in range(n):
+            values[_MOOD, u] = next_mood(values[_MOOD, u], moods[u])
+    else:
+        for u in range(n):
+            values[_MOOD, u] = next_mood(values[_MOOD, u], 0.0)
     for u in range(n):
         values[_REVENUE, u] += np.float32(revenue[u])
     for u in range(n):

@@ -34,6 +34,20 @@ def describe_simulator(simulator: LifecycleSimulator) -> str:
         f"a week shakes everyone by {np.sqrt((fit.week_spread[0] ** 2).sum()):.2f} in log-odds; a month's first days move "
         f"them by {fit.ahead.first_days[0]:+.2f}",
     ]
+    if fit.ahead.holidays:
+        lifts, after = fit.ahead.holiday_effects[0, :-1], fit.ahead.holiday_effects[0, -1]
+        told = [
+            f"{holiday.name} {lifts[place]:+.2f} ({fit.ahead.source(place)})"
+            for place, holiday in enumerate(fit.ahead.holidays)
+        ]
+        lines.append(f"weeks with a holiday and the two days before it, in log-odds: {', '.join(told)}; after it {after:+.2f}")
+    if simulator.service.active:
+        service, moves = simulator.service, fit.moods
+        lines.append(
+            f"satisfaction moves the log-odds to buy by {moves[0]:+.2f} a unit (sd {fit.mood_sds[0]:.2f}), an open ticket by "
+            f"{moves[1]:+.2f} (sd {fit.mood_sds[1]:.2f}); an order-day brings a ticket with {service.ticket_chance:.1%} and a "
+            f"review with {service.review_chance:.1%}, a ticket is resolved in a week with {service.resolution:.0%}"
+        )
     for place, action in enumerate(simulator.actions):
         if place:
             lines.append(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import repeat
 from pathlib import Path
 
 import numba
@@ -23,6 +22,7 @@ from simulations.contact import ContactRules
 from simulations.panel import WeeklyPanel
 from simulations.randomness import stream
 from simulations.response import ResponseArrays, ResponseScale, ResponseSet
+from simulations.service import NO_MOOD, MoodPrior, ServiceModel
 from simulations.simulator import LifecycleSimulator
 from simulations.storage import (
     StoredArrays,
@@ -66,6 +66,7 @@ class SimulatorEnsemble:
         margin_share: float,
         members: int,
         seed: int,
+        service: ServiceModel | None = None,
     ) -> SimulatorEnsemble:
         """Fit on all weeks of the panel; the caller slices off what must not be seen.
 
@@ -75,12 +76,17 @@ class SimulatorEnsemble:
             In the order of `panel.actions`; see `response_scale` for its scale.
         members : int
             Simulators besides the point fit.
+        service : ServiceModel, optional
+            What is assumed of satisfaction and service; without, neither moves.
         """
         weeks = UserWeeks.of(panel)
-        point = LifecycleSimulator.of_weeks(weeks, responses=responses, rules=rules, margin_share=margin_share, seed=seed)
+        point = LifecycleSimulator.of_weeks(
+            weeks, responses=responses, rules=rules, margin_share=margin_share, seed=seed, service=service
+        )
         counts = stream(seed, "ensemble bootstrap").poisson(1.0, (members, panel.n_users)).astype(np.float64)
         drawn = [responses.draw(seed, member + 1) for member in range(members)]
-        fits = _fit_members(weeks, drawn, counts, point.fit)
+        moods = [NO_MOOD if service is None else service.drawn_prior(seed, member + 1) for member in range(members)]
+        fits = _fit_members(weeks, drawn, counts, point.fit, moods)
         others = tuple(
             replace(point, fit=fit, response=response, member=member + 1)
             for member, (fit, response) in enumerate(zip(fits, drawn, strict=True))
@@ -149,7 +155,7 @@ class SimulatorEnsemble:
 
 
 def _fit_members(
-    weeks: UserWeeks, drawn: Sequence[ResponseArrays], counts: FloatArray, start: BehaviourFit
+    weeks: UserWeeks, drawn: Sequence[ResponseArrays], counts: FloatArray, start: BehaviourFit, moods: Sequence[MoodPrior]
 ) -> list[BehaviourFit]:
     """Fit each member on its own counts, as many at once as there are cores; what comes out does not depend on how many.
 
@@ -160,5 +166,8 @@ def _fit_members(
     with ThreadPoolExecutor(n_threads) as pool:
         for first in range(0, len(drawn), n_threads):
             under = [weeks.under(response) for response in drawn[first : first + n_threads]]
-            fits += pool.map(fit_behaviour, under, counts[first : first + n_threads], repeat(start))
+            few = slice(first, first + n_threads)
+            fits += pool.map(
+                lambda part, count, mood: fit_behaviour(part, count, start, mood=mood), under, counts[few], moods[few]
+            )
     return fits

@@ -47,6 +47,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         name="satisfaction", unit="score", low=-1, high=1, description="moved by reviews and service, fading by a tenth a week"
     ),
+    Feature(
+        name="open_ticket", unit="yes or no", low=0, high=1, description="1 while a question or complaint waits for an answer"
+    ),
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 N_FEATURES = len(FEATURES)
@@ -76,6 +79,7 @@ class Seen(NamedTuple):
     weeks_since_contact: np.float32
     redemption_stock: np.float32
     satisfaction: np.float32
+    open_ticket: np.float32
 
 
 @njit(inline=True)
@@ -117,6 +121,7 @@ def see(row: Row, contact_bits: np.uint64) -> Seen:
         clip(weeks_since_contact(contact_bits), LOWS[10], HIGHS[10]),
         clip(row.redemption_stock, LOWS[11], HIGHS[11]),
         clip(row.satisfaction, LOWS[12], HIGHS[12]),
+        clip(row.open_ticket, LOWS[13], HIGHS[13]),
     )
 
 
@@ -127,7 +132,7 @@ def write_seen(seen: Seen, out: Float32Array, row: int) -> None:
     out[row, 3], out[row, 4], out[row, 5] = seen.order_rate_4, seen.order_rate_13, seen.order_rate_all
     out[row, 6], out[row, 7], out[row, 8] = seen.basket_value, seen.revenue_rate_13, seen.gap_ratio
     out[row, 9], out[row, 10] = seen.contact_stock, seen.weeks_since_contact
-    out[row, 11], out[row, 12] = seen.redemption_stock, seen.satisfaction
+    out[row, 11], out[row, 12], out[row, 13] = seen.redemption_stock, seen.satisfaction, seen.open_ticket
 
 
 @njit()

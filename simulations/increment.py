@@ -132,6 +132,7 @@ def states_from_observations(observations: Float32Array, n_actions: int) -> User
         V.CONTACT_STOCK: value["contact_stock"],
         V.REDEMPTION_STOCK: value["redemption_stock"],
         V.SATISFACTION: value["satisfaction"],
+        V.OPEN_TICKET: value["open_ticket"],
     }
     for place, numbers in columns.items():
         states.values[:, place] = numbers
@@ -155,4 +156,5 @@ _INVERTED = (
     "contact_stock",
     "redemption_stock",
     "satisfaction",
+    "open_ticket",
 )

@@ -44,6 +44,7 @@ from simulations.tabulated import MAX_EXTRA_DAYS, binomial_quantile, logistic
 TREE_WEEKS = 3  # weeks in which both outcomes are followed
 LEAST_WEIGHT = 1e-3  # a purchase less likely than this is not followed
 _TENURE, _STOCK = int(V.TENURE), int(V.CONTACT_STOCK)
+_MOOD, _OPEN = int(V.SATISFACTION), int(V.OPEN_TICKET)
 _RATE = column("order_rate_13")
 
 
@@ -379,6 +380,8 @@ def _open(tree: Tree, row: int, behaviour: Behaviour, response: ResponseArrays, 
     stock = np.float64(states.values[row, _STOCK])
     score = behaviour.newcomer if newcomer else head_score(behaviour, PURCHASE, bins)
     score += states.latents[row, OFFSET]
+    score += behaviour.moods[0] * np.float64(states.values[row, _MOOD])
+    score += behaviour.moods[1] * np.float64(states.values[row, _OPEN])
     score += purchase_shift(scratch.observation, 0, states.since_action, states.exposure_counts, row, stock, response)
     tree.score[row] = score
     tree.chance[row] = logistic(score)

@@ -44,6 +44,8 @@ class Behaviour(NamedTuple):
         Chance to be lost for good after a week.
     residuals : (4, n_quantiles) array
         Quantiles of log revenue an order-day about the spend head, for weeks with 1, 2, 3 and more order-days.
+    moods : (2,) array
+        What a unit of satisfaction, and an open ticket, move in log-odds to buy.
     """
 
     features: NDArray[np.int64]
@@ -56,6 +58,7 @@ class Behaviour(NamedTuple):
     newcomer: float
     hazard: float
     residuals: FloatArray
+    moods: FloatArray
 
 
 class StateArrays(NamedTuple):
@@ -79,6 +82,8 @@ class EventArrays(NamedTuple):
     cost: Float32Array
     opted_out: BoolArray
     died: BoolArray
+    moods: Float32Array  # what reviews and tickets moved satisfaction by
+    open_after: BoolArray  # a ticket is open at the week's end
 
 
 class Money(NamedTuple):

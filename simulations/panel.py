@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from simulations.actions import ActionSet
 from simulations.arrays import BitArray, BoolArray, Float32Array, IntArray, KeyArray
 from simulations.errors import HistoryError
+from simulations.holidays import Holiday
 from simulations.randomness import user_keys
+from simulations.service_weeks import ServiceWeeks
 from simulations.weekly_orders import OrderCounter, WeeklyOrders
 
 Number = TypeVar("Number", bound=np.generic)
@@ -37,11 +39,14 @@ class Calendar:
         Complete weeks in the history.
     business_day_starts_at : int
         Hour of the clock, 0 to 23, at which a business day starts.
+    holidays : tuple of Holiday
+        Days that are known beforehand to be unlike others, of the history and after it.
     """
 
     first_day: date
     n_periods: int
     business_day_starts_at: int = 0
+    holidays: tuple[Holiday, ...] = ()
 
     def business_days(self, times: pd.Series) -> IntArray:
         """Return each time's business day, counted from `first_day`; negative before it."""
@@ -75,6 +80,8 @@ class WeeklyPanel:
     redemptions : (n_users, n_periods) int16 array
         Actions redeemed, by the week of the redemption.
     consent : (n_users,) bool array
+    service : ServiceWeeks or None
+        Reviews and tickets; None where there are none.
     """
 
     user_ids: NDArray[np.object_]
@@ -86,6 +93,7 @@ class WeeklyPanel:
     consent: BoolArray
     actions: ActionSet
     calendar: Calendar
+    service: ServiceWeeks | None = None
 
     @property
     def n_users(self) -> int:
@@ -108,6 +116,7 @@ class WeeklyPanel:
             exposure_bits=self.exposure_bits[:, :n_periods],
             redemptions=self.redemptions[:, :n_periods],
             calendar=replace(self.calendar, n_periods=n_periods),
+            service=None if self.service is None else self.service.slice(n_periods),
         )
 
     def as_of(self, n_periods: int) -> WeeklyPanel:
@@ -126,6 +135,7 @@ class WeeklyPanel:
             exposure_bits=self.exposure_bits[rows],
             redemptions=self.redemptions[rows],
             consent=self.consent[rows],
+            service=None if self.service is None else self.service.take(rows),
         )
 
     def exposed(self, action: int) -> BoolArray:

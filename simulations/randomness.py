@@ -42,6 +42,7 @@ class Channel(IntEnum):
     HOLDOUT = 13
     WEEK = 14
     DRIFT = 15
+    HOLIDAY = 16
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

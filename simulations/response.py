@@ -80,7 +80,7 @@ class ResponseScale:
         Examples
         --------
         >>> scale = ResponseScale(centre=np.zeros(N_BASIS), spread=np.ones(N_BASIS))
-        >>> scale.basis(np.zeros((1, 13), dtype=np.float32)).tolist()
+        >>> scale.basis(np.zeros((1, 14), dtype=np.float32)).tolist()
         [[1.0, 0.0, 0.0, 0.0]]
         """
         terms = np.clip((_raw_terms(observations) - self.centre) / self.spread, -BASIS_LIMIT, BASIS_LIMIT)

@@ -42,11 +42,13 @@ from simulations.kernel import (
 )
 from simulations.randomness import Channel, first_word_above, uniform_at, user_base
 from simulations.response import ResponseArrays
+from simulations.service import Service
+from simulations.service_kernel import add_moods, serve
 from simulations.state import V
 from simulations.tabulated import falls_below
 
 _NEVER_BOUGHT = np.float32(1e6)  # weeks
-_TENURE, _RECENCY = int(V.TENURE), int(V.RECENCY)
+_TENURE, _RECENCY, _OPEN = int(V.TENURE), int(V.RECENCY), int(V.OPEN_TICKET)
 _C_DEATH = int(Channel.DEATH)
 
 
@@ -73,6 +75,7 @@ def _live_week(
     period: int,
     shocks: FloatArray,
     behaviour: Behaviour,
+    service: Service,
     death: np.uint64,
     response: ResponseArrays,
     courses: Courses,
@@ -90,6 +93,7 @@ def _live_week(
     shift_scores(
         block.values, block.seen, block.since, block.counts, block.rows, block.scores, block.lifts, response, courses, n
     )
+    add_moods(block.values, block.scores, behaviour.moods, n)
     score_purchase(
         block.values, block.seen, block.offsets, block.below, block.bins, block.luck, block.scores, behaviour, shocks[0], n
     )
@@ -103,7 +107,9 @@ def _live_week(
     if contacted:
         pay_contacts(block, period, n, response, money.cost, weekly)
     draw_deaths(block.base, block.alive, block.died, block.sums, period, n, death, weekly)
-    end_block(block.values, block.days, block.revenue, block.redemptions, n_redeemed > 0, n)
+    if service.active:
+        serve(block.base, block.values, block.days, block.moods, period, n, service)
+    end_block(block.values, block.days, block.revenue, block.redemptions, n_redeemed > 0, block.moods, service.active, n)
     add_up(
         block.days, block.revenue, block.cost, block.redemptions, block.last, block.sums, week, n, money.margin_share,
         contacted or n_redeemed > 0, weekly,
@@ -120,6 +126,8 @@ def _keep(block: Block, first: int, n: int, week: int, events: EventArrays) -> N
         events.cost[first + u, week] = block.cost[u]
         events.opted_out[first + u, week] = block.out[u]
         events.died[first + u, week] = block.died[u]
+        events.moods[first + u, week] = block.moods[u]
+        events.open_after[first + u, week] = block.values[_OPEN, u] > np.float32(0.0)
 
 
 @njit()
@@ -135,6 +143,7 @@ def _live_chunk(
     n_weeks: int,
     n_last: int,
     behaviour: Behaviour,
+    service: Service,
     response: ResponseArrays,
     courses: Courses,
     money: Money,
@@ -152,8 +161,8 @@ def _live_chunk(
         load_block(block, state, consent, first, n, seed, member)
         for week in range(n_weeks):
             _live_week(
-                block, schedule, order, first, n, week, period + week, shocks[week], behaviour, death, response, courses, money,
-                weekly[week],
+                block, schedule, order, first, n, week, period + week, shocks[week], behaviour, service, death, response,
+                courses, money, weekly[week],
             )  # fmt: skip
             if events.order_days.shape[1] > 0:
                 _keep(block, first, n, week, events)
@@ -197,6 +206,7 @@ def live_weeks(
     n_weeks: int,
     n_last: int,
     behaviour: Behaviour,
+    service: Service,
     response: ResponseArrays,
     courses: Courses,
     money: Money,
@@ -234,8 +244,8 @@ def live_weeks(
     weekly = np.zeros((n_chunks, n_weeks, N_TOTALS), dtype=np.float64)
     for chunk in numba.prange(n_chunks):
         _live_chunk(
-            state, consent, chunk, schedule, order, seed, member, period, n_weeks, n_last, behaviour, response, courses,
-            money, totals, weekly[chunk], active_last, events, shocks,
+            state, consent, chunk, schedule, order, seed, member, period, n_weeks, n_last, behaviour, service, response,
+            courses, money, totals, weekly[chunk], active_last, events, shocks,
         )  # fmt: skip
     total = np.zeros((n_weeks, N_TOTALS), dtype=np.float64)
     for chunk in range(n_chunks):

@@ -21,6 +21,8 @@ from simulations.features import column
 from simulations.panel import Calendar, WeeklyPanel
 from simulations.population import Population
 from simulations.randomness import Address, Channel, user_keys
+from simulations.service import Service
+from simulations.service_weeks import ServiceWeeks
 from simulations.simulator import LifecycleSimulator
 from simulations.state import UserStates, V, new_users
 
@@ -94,7 +96,7 @@ def simulate_history(
             user_ids, actions_taken, propensities, lived.events, simulator.actions, recorded=logging == "uniform"
         ),
         customers=pd.DataFrame({"user_id": user_ids, "consent": after}),
-        panel=_panel(user_ids, actions_taken, lived.events, after, simulator.actions),
+        panel=_panel(user_ids, actions_taken, lived.events, after, simulator),
         actions_taken=actions_taken,
         propensities=propensities,
         population=replace(lived.final, states=replace(lived.final.states, consent=after)),
@@ -120,8 +122,9 @@ def _panel(
     actions_taken: ActionArray,
     events: EventArrays,
     consent: BoolArray,
-    actions: ActionSet,
+    simulator: LifecycleSimulator,
 ) -> WeeklyPanel:
+    actions = simulator.actions
     redemptions = np.zeros(actions_taken.shape, dtype=np.int16)
     for a in range(1, len(actions)):
         redemptions += ((events.redeemed_bits >> np.uint32(a)) & np.uint32(1)).astype(np.int16)
@@ -136,6 +139,20 @@ def _panel(
         consent=consent,
         actions=actions,
         calendar=Calendar(first_day=FIRST_DAY, n_periods=actions_taken.shape[1]),
+        service=_service(events, simulator.service) if simulator.service.active else None,
+    )
+
+
+def _service(events: EventArrays, service: Service) -> ServiceWeeks:
+    """Read tickets and reviews off what they did: a ticket lowers satisfaction by a known step, its resolution raises it so."""
+    before = np.zeros_like(events.open_after)
+    before[:, 1:] = events.open_after[:, :-1]
+    return ServiceWeeks(
+        shocks=events.moods,
+        open_after=events.open_after,
+        opened=(events.open_after & ~before).astype(np.uint8),
+        reviewed=np.zeros(before.shape, dtype=np.uint8),
+        said=np.zeros(before.shape, dtype=np.float32),
     )
 
 

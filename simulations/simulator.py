@@ -30,6 +30,7 @@ from simulations.population import Population as Population
 from simulations.response import ActionResponse, Quantity, ResponseArrays, ResponseSet, Source, response_scale
 from simulations.rollout import PeriodEvents, Rollout
 from simulations.rollout_kernel import live_weeks, still_there
+from simulations.service import NO_MOOD, NO_SERVICE, Service, ServiceModel
 from simulations.standing_rule import StandingRule
 from simulations.state import UserStates, fold
 from simulations.storage import (
@@ -62,6 +63,8 @@ class LifecycleSimulator:
         See `simulations.carry_over.measure_carry_over`.
     outlook : Outlook
         What is assumed of the weeks to come; nothing, unless somebody says so.
+    service : Service
+        How reviews and tickets come about.
     """
 
     fit: BehaviourFit
@@ -72,6 +75,7 @@ class LifecycleSimulator:
     member: int = 0
     carry_over: CarryOver = field(default_factory=lambda: CarryOver(edges=np.zeros(0), shares=np.zeros((1, 0))))
     outlook: Outlook = field(default_factory=Outlook)
+    service: Service = NO_SERVICE
 
     @classmethod
     def from_history(
@@ -81,6 +85,7 @@ class LifecycleSimulator:
         responses: ResponseSet | None = None,
         rules: ContactRules | None = None,
         margin_share: float = 1.0,
+        service: ServiceModel | None = None,
         seed: int = 0,
     ) -> LifecycleSimulator:
         """Fit a simulator on all weeks of a history; slice off what must not be seen.
@@ -97,27 +102,44 @@ class LifecycleSimulator:
             Two contacts in four weeks where left out.
         margin_share : float
             Share of revenue that is margin; with 1, margins are revenue.
+        service : ServiceModel, optional
+            What is assumed of satisfaction and service; without, neither moves.
         """
         if responses is None:
             responses = ResponseSet(
                 scale=response_scale(panel), responses=tuple(_nothing(name) for name in panel.actions.names[1:])
             )
         return cls.of_weeks(
-            UserWeeks.of(panel), responses=responses, rules=rules or ContactRules(), margin_share=margin_share, seed=seed
+            UserWeeks.of(panel),
+            responses=responses,
+            rules=rules or ContactRules(),
+            margin_share=margin_share,
+            seed=seed,
+            service=service,
         )
 
     @classmethod
     def of_weeks(
-        cls, weeks: UserWeeks, *, responses: ResponseSet, rules: ContactRules, margin_share: float, seed: int
+        cls,
+        weeks: UserWeeks,
+        *,
+        responses: ResponseSet,
+        rules: ContactRules,
+        margin_share: float,
+        seed: int,
+        service: ServiceModel | None = None,
     ) -> LifecycleSimulator:
         """Fit a simulator on rows that are prepared already; see `from_history`."""
         panel, central = weeks.panel, responses.centre()
         simulator = cls(
-            fit=fit_behaviour(weeks.under(central), np.ones(panel.n_users)),
+            fit=fit_behaviour(
+                weeks.under(central), np.ones(panel.n_users), mood=NO_MOOD if service is None else service.prior()
+            ),
             response=central,
             actions=panel.actions,
             rules=rules,
             margin_share=margin_share,
+            service=NO_SERVICE if service is None else service.rates(panel),
         )
         return replace(simulator, carry_over=measure_carry_over(simulator, fold(panel), seed=seed))
 
@@ -139,7 +161,8 @@ class LifecycleSimulator:
         The columns are the log-odds to buy and the log of an order-day's value.
         """
         unforeseen = week_shocks(seed, self.member, period, weeks, self.fit.week_spread)
-        return unforeseen + self.fit.ahead.shifts(period, weeks) + self.outlook.shifts(period, weeks)
+        ahead = self.fit.ahead.shifts(period, weeks, seed=seed, member=self.member)
+        return unforeseen + ahead + self.outlook.shifts(period, weeks)
 
     def population(self, states: UserStates, *, seed: int, period: int = 0) -> Population:
         """Draw what is not seen of some users: latents from their posterior, being there from what the state says.
@@ -286,7 +309,9 @@ class LifecycleSimulator:
             arrays[f"{prefix}response.{name}"] = array
         arrays[f"{prefix}carry.edges"], arrays[f"{prefix}carry.shares"] = self.carry_over.edges, self.carry_over.shares
         behaviour = pack_behaviour(self.fit, arrays, prefix)
-        return {"member": self.member, "behaviour": behaviour, "outlook": asdict(self.outlook)}
+        arrays[f"{prefix}service.review_scores"] = self.service.review_scores
+        rates = {name: getattr(self.service, name) for name in Service._fields if name != "review_scores"}
+        return {"member": self.member, "behaviour": behaviour, "outlook": asdict(self.outlook), "service": rates}
 
     @classmethod
     def unpacked(
@@ -308,6 +333,7 @@ class LifecycleSimulator:
             member=plain["member"],
             carry_over=CarryOver(edges=arrays[f"{prefix}carry.edges"], shares=arrays[f"{prefix}carry.shares"]),
             outlook=Outlook(**{**plain["outlook"], "spans": tuple(Span(**span) for span in plain["outlook"]["spans"])}),
+            service=Service(**plain["service"], review_scores=arrays[f"{prefix}service.review_scores"]),
         )
 
     def describe(self) -> str:
@@ -336,7 +362,7 @@ class LifecycleSimulator:
         return live_weeks(
             _arrays(states, population.latents, population.alive), states.consent, bits, order,
             population.seed, population.member, population.period, weeks, n_last,
-            self.behaviour, response, courses_of(response), self.money, totals, active_last, events,
+            self.behaviour, self.service, response, courses_of(response), self.money, totals, active_last, events,
             self.week_shifts(population.seed, population.period, weeks),
         )  # fmt: skip
 
@@ -368,6 +394,8 @@ def _room_for_events(n_users: int, weeks: int) -> EventArrays:
         cost=np.zeros(shape, dtype=np.float32),
         opted_out=np.zeros(shape, dtype=np.bool_),
         died=np.zeros(shape, dtype=np.bool_),
+        moods=np.zeros(shape, dtype=np.float32),
+        open_after=np.zeros(shape, dtype=np.bool_),
     )
 
 

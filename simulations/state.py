@@ -38,6 +38,7 @@ class V(IntEnum):
     REDEMPTION_STOCK = 11  # redemptions, forgotten by a tenth a week
     SATISFACTION = 12  # -1 to 1, moved by reviews and service, fading by a tenth a week
     OPTED_OUT = 13  # 1 once the user asked for no more contact
+    OPEN_TICKET = 14  # 1 while a question or complaint waits for an answer
 
 
 N_VALUES = len(V)
@@ -51,7 +52,7 @@ _ALPHA_GAP = 0.3
 CONTACT_MEMORY = 0.75
 REDEMPTION_MEMORY = 0.9
 SATISFACTION_MEMORY = 0.9
-_CONTACTS = int(V.CONTACT_STOCK)  # numba reads module constants, not members of an enumeration
+_CONTACTS, _OPEN = int(V.CONTACT_STOCK), int(V.OPEN_TICKET)  # numba reads module constants, not members of an enumeration
 
 
 class Row(NamedTuple):
@@ -71,6 +72,7 @@ class Row(NamedTuple):
     redemption_stock: np.float32
     satisfaction: np.float32
     opted_out: np.float32
+    open_ticket: np.float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,7 @@ def load_row(values: Float32Array, i: int) -> Row:
     return Row(
         values[i, 0], values[i, 1], values[i, 2], values[i, 3], values[i, 4], values[i, 5], values[i, 6],
         values[i, 7], values[i, 8], values[i, 9], values[i, 10], values[i, 11], values[i, 12], values[i, 13],
+        values[i, 14],
     )  # fmt: skip
 
 
@@ -141,6 +144,7 @@ def store_row(values: Float32Array, i: int, row: Row) -> None:
     values[i, 4], values[i, 5], values[i, 6], values[i, 7] = row.revenue, row.rate_4, row.rate_13, row.revenue_13
     values[i, 8], values[i, 9], values[i, 10] = row.basket, row.gap, row.contact_stock
     values[i, 11], values[i, 12], values[i, 13] = row.redemption_stock, row.satisfaction, row.opted_out
+    values[i, 14] = row.open_ticket
 
 
 @njit(inline=True)
@@ -196,19 +200,19 @@ def end_row(row: Row, order_days: int, revenue: float, redemptions: int, satisfa
     if order_days == 0 and row.active_weeks == np.float32(0.0):
         return Row(
             row.tenure, row.recency, row.active_weeks, row.order_days, total, row.rate_4, row.rate_13,
-            row.revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out,
+            row.revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out, row.open_ticket,
         )  # fmt: skip
     tenure, rate_4, rate_13 = row.tenure + one, next_rate(row.rate_4, ALPHA_4, days), next_rate(row.rate_13, ALPHA_13, days)
     revenue_13 = next_rate(row.revenue_13, ALPHA_13, paid)
     if order_days == 0:
         return Row(
             tenure, row.recency + one, row.active_weeks, row.order_days, total, rate_4, rate_13,
-            revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out,
+            revenue_13, row.basket, row.gap, row.contact_stock, redeemed, mood, row.opted_out, row.open_ticket,
         )  # fmt: skip
     return Row(
         tenure, np.float32(0.0), row.active_weeks + one, row.order_days + np.float32(days), total, rate_4, rate_13,
         revenue_13, next_basket(row.basket, row.active_weeks, paid / days), next_gap(row.gap, row.active_weeks, row.recency),
-        row.contact_stock, redeemed, mood, row.opted_out,
+        row.contact_stock, redeemed, mood, row.opted_out, row.open_ticket,
     )  # fmt: skip
 
 
@@ -264,16 +268,22 @@ def _fold_weeks(
     order_days: NDArray[np.int16],
     revenue: Float32Array,
     redemptions: NDArray[np.int16],
+    shocks: Float32Array,
+    open_after: BoolArray,
 ) -> None:
+    served = shocks.shape[1] > 0
     for i in numba.prange(values.shape[0]):
         for t in range(order_days.shape[1]):
             begin_period(values, contact_bits, since_action, exposure_counts, i, int(bits[i, t]))
-            end_period(values, i, int(order_days[i, t]), float(revenue[i, t]), int(redemptions[i, t]), 0.0)
+            shock = float(shocks[i, t]) if served else 0.0
+            end_period(values, i, int(order_days[i, t]), float(revenue[i, t]), int(redemptions[i, t]), shock)
+            if served:
+                values[i, _OPEN] = np.float32(1.0 if open_after[i, t] else 0.0)
 
 
 def advance(states: UserStates, panel: WeeklyPanel, start: int, stop: int) -> UserStates:
     """Return the states after the panel's weeks [start, stop), given those at the start of `start`."""
-    after = states.copy()
+    after, lived = states.copy(), panel.service
     _fold_weeks(
         after.values,
         after.contact_bits,
@@ -283,6 +293,12 @@ def advance(states: UserStates, panel: WeeklyPanel, start: int, stop: int) -> Us
         np.ascontiguousarray(panel.order_days[:, start:stop]),
         np.ascontiguousarray(panel.revenue[:, start:stop]),
         np.ascontiguousarray(panel.redemptions[:, start:stop]),
+        np.zeros((panel.n_users, 0), dtype=np.float32)
+        if lived is None
+        else np.ascontiguousarray(lived.shocks[:, start:stop], dtype=np.float32),
+        np.zeros((panel.n_users, 0), dtype=np.bool_)
+        if lived is None
+        else np.ascontiguousarray(lived.open_after[:, start:stop]),
     )
     return after
 

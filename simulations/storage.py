@@ -18,12 +18,14 @@ from simulations.contact import ContactRules
 from simulations.errors import ArtifactError
 from simulations.heads import AdditiveHead, Binning
 from simulations.heterogeneity import Latents
+from simulations.holidays import Holiday
 from simulations.response import QUANTITIES, ActionResponse, Quantity, Source
 from simulations.weeks_ahead import WeeksAhead
 
-FORMAT = 4
+FORMAT = 5
 StoredArrays = dict[str, NDArray[Any]]
 _HEADS = ("purchase", "days", "spend", "alive")
+_AHEAD = ("first_days", "holiday_effects", "holiday_doubts")
 _LATENTS = ("user_keys", "mean", "sd", "prior_sd")
 
 
@@ -81,15 +83,20 @@ def pack_behaviour(fit: BehaviourFit, arrays: StoredArrays, prefix: str) -> dict
         arrays[f"{prefix}{name}.penalties"] = fit.heads[name].penalties
     for name in _LATENTS:
         arrays[f"{prefix}latents.{name}"] = getattr(fit.latents, name)
-    arrays[f"{prefix}residuals"] = fit.residuals
+    arrays[f"{prefix}residuals"], arrays[f"{prefix}moods"] = fit.residuals, np.stack([fit.moods, fit.mood_sds])
     arrays[f"{prefix}week_spread"] = fit.week_spread
-    arrays[f"{prefix}ahead.first_days"] = fit.ahead.first_days
+    for name in _AHEAD:
+        arrays[f"{prefix}ahead.{name}"] = getattr(fit.ahead, name)
     return {
         "newcomer": float(fit.newcomer),
         "hazard": float(fit.hazard),
         "entry": float(fit.entry),
         "pinned_seed": fit.latents.pinned_seed,
         "first_day": None if fit.ahead.first_day is None else fit.ahead.first_day.isoformat(),
+        "holidays": [
+            {"name": holiday.name, "days": [day.isoformat() for day in holiday.days], "lifts": holiday.lifts, "seen": seen}
+            for holiday, seen in zip(fit.ahead.holidays, fit.ahead.seen, strict=True)
+        ],
         "intercepts": {name: float(fit.heads[name].intercept) for name in _HEADS},
         "links": {name: fit.heads[name].link for name in _HEADS},
     }
@@ -114,10 +121,21 @@ def unpack_behaviour(plain: dict[str, Any], arrays: StoredArrays, prefix: str) -
         hazard=plain["hazard"],
         entry=plain["entry"],
         residuals=arrays[f"{prefix}residuals"],
+        moods=arrays[f"{prefix}moods"][0],
+        mood_sds=arrays[f"{prefix}moods"][1],
         week_spread=arrays[f"{prefix}week_spread"],
         ahead=WeeksAhead(
             first_day=None if plain["first_day"] is None else date.fromisoformat(plain["first_day"]),
-            first_days=arrays[f"{prefix}ahead.first_days"],
+            holidays=tuple(
+                Holiday(
+                    name=part["name"],
+                    days=tuple(date.fromisoformat(day) for day in part["days"]),
+                    lifts=tuple(None if lift is None else (lift[0], lift[1]) for lift in part["lifts"]),
+                )
+                for part in plain["holidays"]
+            ),
+            seen=tuple(part["seen"] for part in plain["holidays"]),
+            **{name: arrays[f"{prefix}ahead.{name}"] for name in _AHEAD},
         ),
         latents=Latents(**{name: arrays[f"{prefix}latents.{name}"] for name in _LATENTS}, pinned_seed=plain["pinned_seed"]),
     )

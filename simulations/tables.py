@@ -162,6 +162,7 @@ _TABLES = (
             Column(name="at", type=ColumnType.TIME, required=True, description="When it came in."),
             Column(name="text", type=ColumnType.TEXT, description="What was said."),
             Column(name="intent", type=ColumnType.TEXT, description="What it was about."),
+            Column(name="resolved_at", type=ColumnType.TIME, description="When it was resolved; empty if never."),
         ),
     ),
     Table(

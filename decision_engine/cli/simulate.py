@@ -40,6 +40,10 @@ def simulate(
         float,
         typer.Option(help="How far what an action does walks about a week, in log-odds, such as 0.05.", show_default=False),
     ] = 0.0,
+    newcomers: Annotated[
+        str,
+        typer.Option(help="New users who arrive: 'as before', +50% of how many came lately, or 120 a week. Without: nobody."),
+    ] = "",
     without: Annotated[list[str] | None, typer.Option(help="Action that may not be used; repeat it.")] = None,
     new_action: Annotated[
         list[str] | None,
@@ -69,6 +73,7 @@ def simulate(
         promotions=promotion or (),
         trend=trend,
         drift=drift,
+        newcomers=newcomers,
         without=without or (),
         new_actions=new_action or (),
     )

@@ -223,6 +223,19 @@ def _check_time(time: dict[str, Any]) -> Iterator[Finding]:
             problem=f"week {fitting} leaves no week to judge on, the last one being {last}",
             remedy=f"it must be less than last_period, for example {max(1, last * 3 // 4)}",
         )
+    seen: dict[str, int] = {}
+    for index, holiday in enumerate(_list(time.get("holidays"))):
+        name = holiday.get("name") if isinstance(holiday, dict) else None
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            yield Finding(
+                place=("time", "holidays", index, "name"),
+                problem=f"holiday {name!r} is declared twice",
+                remedy="list the days of all years under one name",
+                first=("time", "holidays", seen[name], "name"),
+            )
+        seen.setdefault(name, index)
 
 
 def _dict(value: object) -> dict[str, Any]:

@@ -23,13 +23,16 @@ from pydantic import (
 )
 
 from decision_engine.config.experiment import ExperimentConfig, completed
+from decision_engine.config.holidays import HolidayConfig
 from decision_engine.config.origin import Origin
 from decision_engine.config.responses import ACTION_NAME, Number, ResponseConfig
+from decision_engine.config.service import ServiceConfig
 from decision_engine.config.sources import SourceConfig, check_zone
 from simulations.actions import Action, ActionKind, ActionSet
 from simulations.contact import ContactRules
 from simulations.panel import Calendar
 from simulations.response import ActionResponse
+from simulations.service import ServiceModel
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # of money
 
@@ -121,6 +124,7 @@ class TimeConfig(Section):
     )
     last_period: PositiveInt = Field(description="Last complete week of the history.")
     last_fitting_period: PositiveInt = Field(description="Last week that fitting may see; later weeks judge.")
+    holidays: tuple[HolidayConfig, ...] = Field((), description="Days that are known beforehand to be unlike others.")
 
 
 class ActionConfig(Section):
@@ -251,6 +255,9 @@ class Config(Section):
     interval_level: float = Field(0.9, gt=0, lt=1, description="Probability that intervals mean to cover.")
     actions: tuple[ActionConfig, ...] = Field(min_length=1, description="What may be done; doing nothing is always possible.")
     contact: ContactConfig = Field(default_factory=ContactConfig, description="Limits on contact with a person.")
+    service: ServiceConfig | None = Field(
+        None, description="Satisfaction and customer service; without, defaults where reviews or tickets are mapped."
+    )
     campaign: CampaignConfig = Field(description="Money and holdout of the plan.")
     simulator: SimulatorConfig = Field(default_factory=SimulatorConfig, description="The ensemble.")
     policies: PoliciesConfig = Field(default_factory=PoliciesConfig, description="Training of policies.")
@@ -289,12 +296,23 @@ class Config(Section):
             min_gap_weeks=self.contact.min_gap_weeks,
         )
 
+    def service_settings(self) -> ServiceConfig | None:
+        """Return what is assumed of satisfaction and service; None where nothing is, and neither is mapped."""
+        mapped = self.tables.reviews is not None or self.tables.tickets is not None
+        return ServiceConfig() if self.service is None and mapped else self.service
+
+    def service_model(self) -> ServiceModel | None:
+        """Return the same as the simulator knows it."""
+        settings = self.service_settings()
+        return None if settings is None else settings.to_model()
+
     def calendar(self) -> Calendar:
         """Return the weeks of the whole history."""
         return Calendar(
             first_day=self.time.first_day,
             n_periods=self.time.last_period,
             business_day_starts_at=self.time.business_day_starts_at,
+            holidays=tuple(holiday.to_holiday() for holiday in self.time.holidays),
         )
 
     @property

@@ -35,6 +35,7 @@ def _fit(early: WeeklyPanel, config: Config) -> SimulatorEnsemble:
         responses=response_set(config.assumed_responses(), (), response_scale(early)),
         rules=config.contact_rules(),
         margin_share=config.margin_share,
+        service=config.service_model(),
         members=MEMBERS,
         seed=config.seed,
     )

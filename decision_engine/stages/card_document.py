@@ -95,6 +95,7 @@ def card_document(told: Told) -> dict[str, Any]:
         "transitions": _records(likeness.transitions),
         "weekly": _records(goodness.weekly),
         "calibration": _records(goodness.calibration),
+        "holidays": told.fitted.judged.point.fit.ahead.table(),
         "bands": None
         if bands is None
         else {

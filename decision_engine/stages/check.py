@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from decision_engine.history.empty_weeks import placed_in_time, refuse_weeks_to_
 from decision_engine.history.quarantine import say_place
 from simulations.errors import HistoryError
 from simulations.panel import WeeklyPanel
+from simulations.service_weeks import service_weeks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,21 @@ def survey(history: History, config: Config) -> Surveyed:
         If no order falls into the calendar, or the calendar goes on for weeks after the last order.
     """
     with placed_in_time(config):
-        panel = history.panel(config.action_set(), config.calendar())
+        panel = _with_service(history.panel(config.action_set(), config.calendar()), history, config)
     refuse_weeks_to_come(panel, config)
     return Surveyed(quality=assess(history, config.calendar()), panel=panel)
+
+
+def _with_service(panel: WeeklyPanel, history: History, config: Config) -> WeeklyPanel:
+    """Return the panel with what reviews and tickets tell, where there are any or something of them is assumed."""
+    settings = config.service_settings()
+    if settings is None:
+        return panel
+    lived = service_weeks(
+        history.tables.get("reviews"), history.tables.get("tickets"), panel.user_ids, panel.calendar, settings.to_model(),
+        ratings=(settings.worst_rating, settings.best_rating),
+    )  # fmt: skip
+    return replace(panel, service=lived)
 
 
 def data_document(checked: Checked) -> dict[str, Any]:

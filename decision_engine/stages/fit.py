@@ -79,6 +79,7 @@ def fit_ensemble(panel: WeeklyPanel, part: EstimatedEffects, config: Config, mem
         responses=response_set(config.assumed_responses(), part.model.effects, part.scale),
         rules=config.contact_rules(),
         margin_share=config.margin_share,
+        service=config.service_model(),
         members=members,
         seed=seed,
     )

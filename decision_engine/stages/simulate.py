@@ -41,12 +41,15 @@ class Simulated:
         Values per user over the simulated weeks, against doing nothing under the same scenario.
     weekly : DataFrame
         A row a policy, week (from 1) and quantity: mean, low, high of the sum over users. Margin is before costs.
+    newcomers : int or None
+        Users who arrived meanwhile; None where nobody was to.
     """
 
     comparison: PolicyComparison
     weekly: pd.DataFrame
     n_users: int
     weeks: int
+    newcomers: int | None = None
 
 
 def simulate(
@@ -87,6 +90,9 @@ def simulate(
     n_shards = -(-n_users // shard_users)
     cuts = [n_users * shard // n_shards for shard in range(n_shards + 1)]
     share = n_users / n_shards / classroom.states.n_users
+    arrivals = scenario.arrivals(panel)
+    arrivals = None if arrivals is None else arrivals.scaled(share)
+    newcomers = 0
     limits = classroom.limits if share == 1.0 else classroom.limits.scaled(share)
     chosen = _chosen(replace(classroom, limits=limits), policies)
     members = [scenario.of_simulator(member, panel.n_periods) for member in fitted.judging(fitted.final)]
@@ -115,14 +121,18 @@ def simulate(
                 period=panel.n_periods,
                 on_step=_within(on_step, shard, n_shards),
                 on_lived=keep,
+                arrivals=arrivals,
+                group=shard,
             )
         )
+        newcomers += parts[-1].n_users - states.n_users
     weekly = [_bands(name, frames, 1.0 + scenario.prices, config.interval_level) for name, frames in sums.items()]
     return Simulated(
         comparison=_in_new_prices(PolicyComparison.pooled(parts), 1.0 + scenario.prices),
         weekly=pd.concat(weekly, ignore_index=True),
         n_users=n_users,
         weeks=weeks,
+        newcomers=None if arrivals is None else newcomers,
     )
 
 
@@ -179,6 +189,7 @@ def simulate_document(simulated: Simulated, assumed: Sequence[str], currency: st
     totals = simulated.weekly.groupby(["policy", "quantity"], sort=False)["mean"].sum()
     return {
         "users": simulated.n_users,
+        "newcomers": simulated.newcomers,
         "weeks": simulated.weeks,
         "currency": currency,
         "assumed": list(assumed),

@@ -198,3 +198,14 @@ def test_a_file_is_a_pattern_a_member_or_a_sheet_and_the_schema_tells(tmp_path: 
 def test_returns_go_with_revenue_only(tmp_path: Path) -> None:
     shop = SHOP.replace("    source: people\n", "    source: people\n    returns: town = 'Ulm'\n")
     assert "tables.customers.returns: table customers has no revenue that a return could turn" in _refused(tmp_path, shop)
+
+
+def test_holidays_are_read_with_what_is_assumed_of_them_and_none_twice(tmp_path: Path) -> None:
+    plain = re.sub(r"(time: \{.*)\}", r"\1, holidays: [@]}", SHOP)
+    one = "{name: Easter, days: [2024-03-31], purchase_lift: {mean: 0.2, sd: 0.1}}"
+    (holiday,) = open_shop(tmp_path, plain.replace("@", one)).calendar().holidays
+    assert (holiday.days, holiday.lifts) == ((date(2024, 3, 31),), ((0.2, 0.1), None))
+    assert "time.holidays[1].name: holiday 'Easter' is declared twice" in _refused(
+        tmp_path, plain.replace("@", f"{one}, {one}")
+    )
+    assert "time.holidays[0].days" in _refused(tmp_path, plain.replace("@", "{name: Easter, days: [in spring]}"))

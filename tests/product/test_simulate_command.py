@@ -68,6 +68,11 @@ def test_a_scenario_moves_what_it_says_and_is_told_as_an_assumption(whole: Done,
     share = load_config(done.shop.configuration).margin_share
     assert dearer["margin"] == pytest.approx((share + 0.1) * usual["revenue"], rel=1e-6)
 
+    grown = simulate(done, *options, "--newcomers", "20").document
+    assert 60 < grown["newcomers"] < 180
+    assert _totals(grown)["do nothing"]["order_days"] > usual["order_days"] + grown["newcomers"]
+    assert grown["assumed"] == ["new users arrive, about 20 a week, and are like those who came lately"]
+
     poorer = simulate(done, *options, "--budget", "-90%").document
     assert poorer["policies"][1]["spend"] < simulate(done, *options).document["policies"][1]["spend"]
     assert "the weekly budget is" in poorer["assumed"][0]
@@ -113,6 +118,8 @@ def test_a_new_action_is_fitted_and_can_be_lived_under(tmp_path: Path) -> None:
         (("--prices", "+5000%"), "more than ten times as much is no scenario"),
         (("--elasticity", "nan"), "wanted is a number from -20 to 0"),
         (("--elasticity", "1"), "wanted is a number from -20 to 0"),
+        (("--newcomers", "many"), "wanted is 'as before', a change such as +50%, or a number a week such as 120"),
+        (("--newcomers", "-100%"), "more than everything cannot be taken away"),
         (("--season", "+20% in winter"), "a change with its sign and a percent sign is wanted"),
         (("--season", "+20% in weeks 9-3"), "weeks 9 to 3 are none"),
         (("--season", "+20% in weeks 0-3"), "counted from 1"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from policies import FixedAction, evaluate_policies, limits_of
 from simulations.arrivals import Arrivals, rollout_with_arrivals
 from simulations.errors import HistoryError
 from simulations.kernel import CONTACTS, ORDER_DAYS
@@ -66,6 +67,36 @@ def test_no_newcomers_are_no_newcomers_and_the_same_seed_brings_the_same(world, 
     assert np.array_equal(nobody.weekly, alone.weekly)
     some, again = (rollout_with_arrivals(world.simulator, states, Arrivals.of(panel), weeks=3, seed=5).weekly for _ in range(2))
     assert np.array_equal(some, again)
+
+
+def test_sums_by_user_and_by_week_tell_the_same_and_newcomers_come_last(world, panel):
+    states = fold(panel)
+    grown = rollout_with_arrivals(world.simulator, states, Arrivals.of(panel), weeks=10, seed=5, period=20)
+    lived, newcomers = grown.lived, int(grown.arrived.sum())
+    assert lived.totals.shape[0] == states.n_users + newcomers == lived.retained.size
+    assert np.allclose(lived.totals.sum(axis=0), lived.weekly.sum(axis=0))
+    assert (lived.order_days[states.n_users :] >= 1.0).all()
+    assert lived.retained[states.n_users + grown.arrived[:2].sum() :].all()  # came within the last eight weeks
+    alone = world.simulator.rollout(states, weeks=10, seed=5, period=20)
+    assert np.array_equal(lived.retained[: states.n_users], alone.retained)
+    assert np.allclose(lived.totals[: states.n_users], alone.totals)
+
+
+def test_every_policy_meets_the_same_newcomers_and_groups_have_their_own(world, panel):
+    states, arrivals = fold(panel), Arrivals.of(panel)
+    limits = limits_of([world.simulator], states, budget=40.0)
+    action = world.actions.names[1]
+    compared = evaluate_policies(
+        [FixedAction(action=1, action_name=action)], [world.simulator, replace(world.simulator, member=1)], states, weeks=4,
+        limits=limits, seed=3, arrivals=arrivals,
+    )  # fmt: skip
+    counts = [arrivals.in_week(week, seed=3, first_key=0).n_users for week in range(4)]
+    assert compared.n_users == states.n_users + sum(counts)
+    nothing, always = compared.outcomes
+    assert nothing.value == 0.0
+    assert always.contacts > 0.0
+    apart = [arrivals.scaled(0.5).in_week(week, seed=3, first_key=0, group=1).n_users for week in range(200)]
+    assert np.mean(apart) == pytest.approx(0.5 * arrivals.per_week, rel=0.05)
 
 
 def test_a_history_without_newcomers_is_told(panel):

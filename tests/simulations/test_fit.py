@@ -38,7 +38,7 @@ def ensemble(history) -> SimulatorEnsemble:
 def test_head_recovers_a_known_curve():
     """20,000 rows; a bin's standard error is about 0.08, so that 0.3 is beyond three of them for every bin."""
     rng = np.random.default_rng(1)
-    observations = np.zeros((20_000, 13), dtype=np.float32)
+    observations = np.zeros((20_000, N_FEATURES), dtype=np.float32)
     observations[:, 0] = rng.integers(0, 10, 20_000)
     binning = Binning.even({"recency_weeks": list(range(10))})
     truth = AdditiveHead.from_curves(binning, -0.5, {"recency_weeks": lambda x: -0.2 * x}, "logit")
@@ -76,7 +76,7 @@ def test_nearly_certain_outcomes_are_fitted_too():
 
 def test_a_head_without_a_row_of_any_weight_knows_nothing_and_does_not_fail():
     """A bootstrap may give no weight to the handful of people who came back."""
-    observations = np.zeros((5, 13), dtype=np.float32)
+    observations = np.zeros((5, N_FEATURES), dtype=np.float32)
     observations[:, 0] = np.arange(5)
     binning = Binning.even({"recency_weeks": list(range(10))})
     head = fit_head(binning, binning.bins(observations), np.ones(5), family="binomial", trials=6.0, weights=np.zeros(5))

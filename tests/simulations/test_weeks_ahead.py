@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from simulations.behaviour import UserWeeks, fit_behaviour
+from simulations.panel import Calendar
 from simulations.scenarios import draw_world
 from simulations.simulated_history import FIRST_DAY
 from simulations.simulator import LifecycleSimulator
-from simulations.weeks_ahead import WeeksAhead, first_days_effect, first_days_share
+from simulations.weeks_ahead import WeeksAhead, first_days_share, foreseen_prior, week_effects
 
 
 def test_shares_are_counted_day_by_day_and_add_up_to_nothing_over_the_years():
@@ -58,16 +59,20 @@ def test_weeks_that_shake_leave_less_to_first_days():
     weeks = np.repeat(np.arange(30), 200)
     shares = first_days_share(date(2024, 1, 1), 0, 30)
     rows = 0.3 * shares[weeks]
-    sure = first_days_effect(rows, np.ones(weeks.size), weeks, 30, np.zeros(3), shares)
-    unsure = first_days_effect(rows, np.ones(weeks.size), weeks, 30, np.array([0.5, 0.0, 0.0]), shares)
+    prior = (np.zeros(1), np.full((1, 1), 0.04))
+    ((sure,), _), ((unsure,), _) = (
+        week_effects(rows, np.ones(weeks.size), weeks, 30, np.array([week, 0.0, 0.0]), shares[:, None], prior)
+        for week in (0.0, 0.5)
+    )
     assert sure == pytest.approx(0.3, abs=0.05)
     assert 0.0 < unsure < 0.5 * sure
 
 
 def test_too_few_months_tell_nothing():
     weeks = np.repeat(np.arange(8), 200)
-    shares = first_days_share(date(2024, 1, 1), 0, 8)
-    assert first_days_effect(shares[weeks], np.ones(weeks.size), weeks, 8, np.zeros(3), shares) == 0.0
+    shares, prior = foreseen_prior(Calendar(first_day=date(2024, 1, 1), n_periods=8), 8, np.arange(2, 8), 0)
+    moved, covariance = week_effects(shares[weeks, 0], np.ones(weeks.size), weeks, 8, np.zeros(3), shares, prior)
+    assert moved[0] == covariance[0, 0] == 0.0
 
 
 def test_a_saved_simulator_knows_its_calendar(moved_world, tmp_path):
