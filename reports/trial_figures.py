@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_COVARIATES = 24  # of the love plot: those furthest out; the table has more
+_LEGEND_SIGNS, _SIGNS_BETWEEN = 72, 7  # that fit beside each other in a legend; that a mark and its gaps take
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 _COLOURS = (ESTIMATED, ASSUMED, INK, UNKNOWN)
 _CHANCE = 3.29  # standard errors of a normal that chance leaves once in a thousand
@@ -72,6 +73,9 @@ def love_chart(balance: pd.DataFrame) -> Chart:
     errors = (part["difference"].abs() / part["z"].abs().clip(lower=1e-9))[part["z"].abs() > 1e-6]
     reach = _CHANCE * float(errors.max()) if len(errors) else 0.0
 
+    names = [label(str(action), 18) for action in actions]
+    n_columns = max(1, min(4, _LEGEND_SIGNS // (max(map(len, names), default=0) + _SIGNS_BETWEEN)))
+
     def paint(axes: Axes) -> None:
         axes.axvspan(-reach, reach, color=ESTIMATED, alpha=0.12, linewidth=0, label="chance")
         axes.axvline(0.0, color=MUTED, linewidth=0.8, linestyle=":")
@@ -80,20 +84,20 @@ def love_chart(balance: pd.DataFrame) -> Chart:
             axes.plot(
                 mine["difference"].to_numpy(), [shown.index(name) for name in mine["covariate"]],
                 color=_COLOURS[place % len(_COLOURS)], marker=_MARKERS[place % len(_MARKERS)], markersize=5.5,
-                fillstyle="full" if place == 0 else "none", linestyle="none", label=label(str(action), 18),
+                fillstyle="full" if place == 0 else "none", linestyle="none", label=names[place],
             )  # fmt: skip
         label_rows(axes, [label(str(name), 26) for name in shown])
         widest = 1.15 * max(reach, float(part["difference"].abs().max()), 0.02)
         axes.set_xlim(-widest, widest)
         axes.set_xlabel("difference, standard deviations")
         axes.legend(
-            loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=4, fontsize=8.0, handlelength=1.4, columnspacing=1.0
+            loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=n_columns, fontsize=8.0, handlelength=1.4, columnspacing=1.0
         )  # fmt: skip
 
     far = part.loc[part["z"].abs().sort_values(ascending=False, kind="stable").index].head(5)
     said = "; ".join(f"{row['covariate']} ({row['action']}) {row['difference']:+.3f}" for row in far.to_dict("records"))
     return draw("balance", paint, description=f"Difference from the control group, the furthest: {said}.",
-                height=0.95 + 0.24 * len(shown))  # fmt: skip
+                height=0.95 + 0.24 * len(shown) + 0.2 * (len(names) // n_columns))  # fmt: skip
 
 
 def outcome_chart(outcomes: pd.DataFrame, *, name: str, title: str, part: bool) -> Chart:
