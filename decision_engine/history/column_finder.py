@@ -157,7 +157,7 @@ class ColumnFinder:
         """Whether users of a draft are among those of the orders."""
         user, buyer = self.reach(draft, "user"), self.found(orders, "user")
         assert user is not None
-        mine = next(sheet for sheet in draft.sheets if user in sheet.roles["user"])
+        mine = next(sheet for sheet in draft.sheets if user in sheet.roles.get("user", []))
         theirs = next(sheet for sheet in orders.sheets if buyer in sheet.roles.get("user", []))
         return mine is theirs or self.share(theirs, buyer.column, mine, user.column) > 0.2
 

@@ -13,6 +13,7 @@ from decision_engine.history.consent_files import consent_drafts, lists_refusals
 from decision_engine.history.consent_values import consent_remark, consent_values
 from decision_engine.history.infer import is_called_like_people, name_parts
 from decision_engine.history.order_drafts import OrderDrafter
+from decision_engine.history.return_files import return_drafts
 from decision_engine.history.rounds import is_of_decisions, rounds_of
 from decision_engine.history.sheets import Line, Sheet, TableDraft
 from simulations.errors import HistoryError
@@ -50,6 +51,9 @@ class Drafter(OrderDrafter):
         exposures = contacts or self._exposures(orders)
         used = {sheet.name for draft in (orders, exposures) if draft is not None for sheet in self._parts(draft)}
         drafts = self._of_all_parts(orders) + (self._of_all_parts(exposures) if exposures is not None else [])
+        returned = return_drafts(self, orders, drafts)
+        drafts += returned
+        used |= {draft.sheet.name for draft in returned}
         for sheet in self.sheets:
             if sheet.name not in used:
                 found = self._searches(sheet) or self._reviews(sheet) or self._tickets(sheet)

@@ -53,7 +53,7 @@ _WORDS: dict[str, dict[str, float]] = {
         "warenkorbwert": 0.55, "importo": 0.55, "prezzo": 0.45, "totale": 0.45, "fatturato": 0.6, "spesa": 0.5,
         "precio": 0.45, "preco": 0.45, "prix": 0.45, "valor": 0.45, "valore": 0.45, "bedrag": 0.55, "omzet": 0.6,
         "kwota": 0.55, "cena": 0.45, "belopp": 0.55, "chiffre": 0.4, "sold": 0.25, "rechnungswert": 0.6, "valeur": 0.4,
-        "wartosc": 0.5, "prijs": 0.45, "pvp": 0.4, "netto": 0.3, "brutto": 0.3,
+        "wartosc": 0.5, "prijs": 0.45, "pvp": 0.4, "netto": 0.3, "brutto": 0.3, "retourenwert": 0.6,
     },
     "quantity": {
         "quantity": 0.6, "qty": 0.6, "units": 0.5, "count": 0.3, "menge": 0.55, "n": 0.3, "pieces": 0.5, "cantidad": 0.6,

@@ -284,6 +284,8 @@ def _stands_beside_its_sale(connection: duckdb.DuckDBPyConnection, draft: TableD
     order = draft.lines.get("order_id")
     if order is None or order.fill_in or draft.joins:
         return False
+    if order.remark.startswith("no order number") and "product_id" not in draft.lines:  # a user may buy twice on a day
+        return False
     keys = ", ".join(draft.lines[name].expression for name in ("order_id", "product_id") if name in draft.lines)
     rows = f"SELECT {back} AS back, count(*) FILTER ({sold}) OVER (PARTITION BY {keys}) AS n FROM {draft.sheet.source.view}"
     (share,) = connection.execute(f"SELECT coalesce(avg((n > 0)::INTEGER) FILTER (back), 0) FROM ({rows})").fetchall()[0]

@@ -101,3 +101,31 @@ def test_a_discount_in_per_cent_is_taken_off_a_list_price_and_told_beside_any_ot
     text, _, history = _start(tmp_path, frame.assign(unit_price=PRICE))
     assert _revenue(history) == pytest.approx((PIECES * PRICE).sum())
     assert "discount_pct is not taken off; where unit_price is before discounts, multiply by" in text
+
+
+def _two_files(folder: Path, returned: pd.DataFrame, **columns: object) -> History:
+    sold = _lines(amount=AMOUNT, **columns).drop(columns=["sku", "document"]).assign(order_no=np.arange(N) + 7000)
+    sold.to_csv(folder / "orders.csv", index=False)
+    returned.to_csv(folder / "refunds.csv", index=False)
+    write_starter([str(folder / "orders.csv"), str(folder / "refunds.csv")], folder / "config.yaml")
+    return read_history(load_config(folder / "config.yaml"))
+
+
+def test_returns_in_a_file_of_their_own_are_negative_orders_of_who_bought(tmp_path: Path) -> None:
+    which = np.flatnonzero(BACK)
+    refunds = pd.DataFrame({
+        "refund_id": np.arange(which.size), "order_no": which + 7000, "refunded_at": "2023-06-01", "amount": AMOUNT[which],
+    })  # fmt: skip
+    history = _two_files(tmp_path, refunds)
+    orders = history.table("orders")
+    assert _revenue(history) == pytest.approx(AMOUNT.sum() - AMOUNT[which].sum())
+    assert len(orders) == N + which.size
+    assert (orders.loc[orders["revenue"] < 0, "ordered_at"] == pd.Timestamp("2023-06-01")).all()
+    assert history.n_quarantined == 0
+
+
+def test_returns_that_the_states_of_orders_tell_already_are_not_taken_off_twice(tmp_path: Path) -> None:
+    which = np.flatnonzero(BACK)
+    refunds = pd.DataFrame({"refund_id": which, "order_no": which + 7000, "refunded_at": "2023-06-01", "amount": AMOUNT[which]})
+    history = _two_files(tmp_path, refunds, status=np.where(BACK, "returned", "delivered"))
+    assert _revenue(history) == pytest.approx(AMOUNT.sum() - AMOUNT[which].sum())
