@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
@@ -18,16 +18,12 @@ from decision_engine.history.action_drafts import ActionDraft, draft_actions
 from decision_engine.history.arms import may_be_drawn_too
 from decision_engine.history.candidates import find_sources
 from decision_engine.history.column_finder import Choose
-from decision_engine.history.columns import CURRENCIES, ColumnLook, look_at
-from decision_engine.history.composed_times import with_composed_times
-from decision_engine.history.currencies import currency_column
 from decision_engine.history.draft import Drafter
 from decision_engine.history.experiment import find_experiment
 from decision_engine.history.experiment_draft import ExperimentDraft
 from decision_engine.history.experiment_in_rows import BUYERS_ONLY, rows_of_arms
 from decision_engine.history.experiment_lines import experiment_lines
-from decision_engine.history.guests import put_mail_first
-from decision_engine.history.infer import Guess, guess_personal, guess_roles, name_parts
+from decision_engine.history.head_lines import KEY_VARIABLE, SCHEMA_FILE, head_lines, is_named_by_personal
 from decision_engine.history.ingest import read_history
 from decision_engine.history.left_out import (
     columns_of_drafts,
@@ -37,17 +33,13 @@ from decision_engine.history.left_out import (
     unused_events,
 )
 from decision_engine.history.mapping_lines import RETURNED, mapping_lines
+from decision_engine.history.sheet_looks import sheet_of, times_of
 from decision_engine.history.sheets import Sheet, TableDraft
-from decision_engine.history.sources import SourceReader, quote
+from decision_engine.history.sources import SourceReader
 from decision_engine.history.to_fill_in import lines_to_answer, unknown_weeks, weeks_of
-from decision_engine.history.unnamed import roles_by_values
 from decision_engine.history.unused_files import why_unused
-from decision_engine.history.whole_ids import without_points
-from decision_engine.history.yaml_text import on_one_line, yaml_text
 from simulations.errors import ConfigError, HistoryError
 
-KEY_VARIABLE = "DECISION_ENGINE_PSEUDONYM_KEY"
-SCHEMA_FILE = "configuration.schema.json"
 NO_CONSENT = (
     "No column of consent was found: everybody counts as one who may be contacted. Where only some agreed, map "
     "`consent` in {where}."
@@ -58,7 +50,6 @@ _NO_HEADER = (
     "the first line does name the columns, take `names` out"
 )
 _SHOWN = 6  # names told one by one
-_CODES = ("USD", "EUR", "GBP", "CHF", "BRL", "JPY", "CNY", "INR", "SEK", "PLN")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +109,10 @@ def write_starter(files: Sequence[str], path: Path, ask: Choose | None = None) -
 
     written = find_sources(files, path.parent)
     with SourceReader({name: SourceConfig.model_validate(s) for name, s in written.items()}, Origin(path=path)) as reader:
-        sheets = [_sheet(reader, name, settings, choose) for name, settings in written.items()]
+        sheets = [sheet_of(reader, name, settings, choose) for name, settings in written.items()]
         experiment = find_experiment(reader.connection, sheets, choose)
         if experiment is not None:
-            head = _head(path, list(experiment.files.unused), experiment.sheets, left_out_of_experiment(experiment))
+            head = head_lines(path, list(experiment.files.unused), experiment.sheets, left_out_of_experiment(experiment))
             return _write_experiment(path, [*head, *experiment_lines(experiment, FILL_IN)], decisions, experiment)
         if (rows := rows_of_arms(reader.connection, sheets)) is not None:
             decisions.append(BUYERS_ONLY.format(treatment=rows.treatment, sheet=rows.people.name))
@@ -160,7 +151,7 @@ def _write_history(
     left_out = [line for sheet in kept for line in left_out_lines(sheet, columns_of_drafts(sheet, drafts))]
     left_out += [line for sheet in kept for line in unused_events(sheet, drafts)]
     left_out += [line for sheet in kept if sheet.settings.names for line in comment_lines(_NO_HEADER.format(sheet=sheet.name))]
-    head = _head(path, unused, kept, [*left_out, *(_returned_source(kept) if returns else [])])
+    head = head_lines(path, unused, kept, [*left_out, *(_returned_source(kept) if returns else [])])
     tables = mapping_lines(
         drafts, {one.raw: one.name for one in actions}, comment_lines(consent) if consent else [], returns=returns
     )
@@ -168,7 +159,7 @@ def _write_history(
     def render(time: Sequence[str]) -> str:
         return "\n".join([*head, *tables, *time, *lines_to_answer(actions, is_of_rounds=is_of_rounds)]) + "\n"
 
-    zone = any(look.offset > 0.5 or look.epoch for sheet in kept for look in _times(sheet))
+    zone = any(look.offset > 0.5 or look.epoch for sheet in kept for look in times_of(sheet))
     _make_folder(path.parent)
     path.write_text(render(unknown_weeks(zone=zone)), encoding="utf-8")
     try:
@@ -289,7 +280,7 @@ def _consent(sheets: list[Sheet], drafts: list[TableDraft]) -> str:
 
 def _returned_source(kept: list[Sheet]) -> list[str]:
     """Return the lines of the source that closes the loop: what `plan export` wrote, once it is put there."""
-    pseudonyms = ", pseudonymised: true" if any(_is_named_by_personal(sheet) for sheet in kept) else ""
+    pseudonyms = ", pseudonymised: true" if any(is_named_by_personal(sheet) for sheet in kept) else ""
     also = "" if pseudonyms else " Where users have pseudonyms, add `pseudonymised: true`."
     return [
         *comment_lines(f"The exposures.csv that `plan export` writes: put it here, and the next run measures from it.{also}"),
@@ -308,121 +299,3 @@ def _some_key(variable: str | None) -> Iterator[None]:
         yield
     finally:
         del os.environ[variable]
-
-
-def _times(sheet: Sheet) -> list[ColumnLook]:
-    return [sheet.looks[guess.column] for guess in sheet.roles.get("time", [])[:1]]
-
-
-def _sheet(reader: SourceReader, name: str, written: dict[str, object], choose: Choose) -> Sheet:
-    source = reader.sources[name]
-    looks = with_composed_times(reader.connection, source, look_at(reader.connection, source))
-    roles = roles_by_values(looks) if source.settings.names else guess_roles(looks, name)
-    looks |= without_points(reader.connection, source, looks, roles)
-    written = dict(written)
-    written |= _numbers(looks, roles)
-    times = roles.get("time", [])
-    if times and (look := looks[times[0].column]).time_formats:
-        options = [f"{form} as in {look.frequent[0]}" for form in look.time_formats]
-        chosen = choose(f"{name}: how is {look.name} written?", options) if len(options) > 1 else 0
-        written["time_formats"] = [look.time_formats[chosen], *look.further_formats]
-    personal = guess_personal(looks)
-    if personal:
-        written["personal"] = personal
-    roles |= {"user": put_mail_first(looks, roles["user"], personal)} if "user" in roles else {}
-    return Sheet(
-        name=name,
-        written=written,
-        settings=SourceConfig.model_validate(written),
-        source=replace(source, settings=SourceConfig.model_validate(written)),
-        looks=looks,
-        roles=roles,
-        personal=tuple(personal),
-    )
-
-
-def _numbers(looks: dict[str, ColumnLook], roles: dict[str, list[Guess]]) -> dict[str, object]:
-    """Return the settings by which a source's amounts are read.
-
-    They hold for all its numbers. Where others are written with a decimal point, the amount is turned around by its expression
-    instead.
-    """
-    money = roles.get("money", [])
-    look = looks[money[0].column] if money else None
-    if look is not None and look.grouped > 0.3:
-        return {"thousands": ","}
-    if look is None or not (look.comma > 0.3 and look.comma > look.number * 0.3):
-        return {}
-    others = {guesses[0].column for role, guesses in roles.items() if role not in ("money", "user", "order", "time")}
-    pointed = [name for name in others - {look.name} if looks[name].number > 0.9 and _has_point(looks[name])]
-    if pointed:
-        plain = look.expression or quote(look.name)
-        for sign in (look.thousands, "."):
-            plain = f"replace({plain}, '{sign * (1 + (sign == chr(39)))}', '')" if sign else plain
-        looks[look.name] = replace(look, expression=f"replace({plain}, ',', '.')", comma=0.0, number=look.number + look.comma)
-        return {}
-    return {"decimal": ",", "thousands": look.thousands or "."}
-
-
-def _has_point(look: ColumnLook) -> bool:
-    return any("." in value for value in look.frequent)
-
-
-def _head(path: Path, unused: list[str], sheets: list[Sheet], further: list[str]) -> list[str]:
-    """Return the lines up to the sources; `further` ones follow them."""
-    lines = [
-        f"# yaml-language-server: $schema=./{SCHEMA_FILE}",
-        "# A first configuration, written by looking at the files. Numbers behind columns are confidences from 0 to 1.",
-        f"# Lines marked {FILL_IN} hold placeholders that only you can replace; all others are guesses to be checked.",
-    ]
-    if unused:
-        lines.append(f"# Looked at and not used: {', '.join(unused)}.")
-    shop = " ".join(name_parts(path.parent.name if path.stem == "config" else path.stem)) or "shop"
-    lines += [
-        "",
-        f"name: {yaml_text(shop.capitalize())}",
-        _currency(sheets),
-        *_privacy(sheets),
-        "",
-        "sources:",
-    ]
-    lines += [f"  {sheet.name}: {on_one_line(sheet.written)}" for sheet in sheets]
-    return [*lines, *further, ""]
-
-
-def _currency(sheets: list[Sheet]) -> str:
-    """Return the line of the currency: read off signs beside amounts or the names of their columns, else to be filled in."""
-    for sheet in sheets:
-        column = currency_column(sheet)
-        if column is not None and column.n_distinct > 1:
-            main = column.frequent[0]
-            return f"currency: {CURRENCIES.get(main, main)} # the most frequent of {column.name}"
-        for guess in sheet.roles.get("money", [])[:1]:
-            sign = sheet.looks[guess.column].sign
-            named = [part.upper() for part in name_parts(guess.column) if part.upper() in _CODES]
-            if sign or named:
-                found = CURRENCIES.get(sign, sign) if sign else named[0]
-                return f"currency: {found} # as {guess.column} says"
-        for look in sheet.looks.values():
-            if look.n_distinct == 1 and look.frequent[0] in _CODES:
-                return f"currency: {look.frequent[0]} # as {look.name} says"
-    return f"currency: USD # {FILL_IN}: the currency of all money"
-
-
-def _privacy(sheets: list[Sheet]) -> list[str]:
-    """Return the lines about pseudonyms: in force where a user's id itself is personal, else a proposal where anything is."""
-    if any(_is_named_by_personal(sheet) for sheet in sheets):
-        told = "# user ids are personal here: users become keyed hashes; put a key of 16 or more signs into this variable"
-        return [told, f"privacy: {{pseudonym_key: {KEY_VARIABLE}}}"]
-    if not any(sheet.personal for sheet in sheets):
-        return []
-    return [
-        "# `personal` columns, below, never leave ingestion. To turn user ids into keyed hashes too, put a key of 16 or more",
-        "# signs into an environment variable, and take the mark before the next line away:",
-        f"# privacy: {{pseudonym_key: {KEY_VARIABLE}}}",
-    ]
-
-
-def _is_named_by_personal(sheet: Sheet) -> bool:
-    users = sheet.roles.get("user", [])
-    return bool(users) and users[0].column in sheet.personal
