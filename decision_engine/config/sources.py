@@ -70,7 +70,9 @@ class SourceConfig(BaseModel):
         (), description="Names of the columns of a CSV file without a header, in their order; empty: its first line names them."
     )
     decimal: Literal[".", ","] = Field(".", description="Decimal sign in a CSV file's numbers.")
-    thousands: Literal["", ".", ",", " ", "'"] = Field("", description="Sign between thousands in a CSV file's numbers.")
+    thousands: Literal["", ".", ",", " ", "'", "\u00a0", "\u202f"] = Field(
+        "", description="Sign between thousands in a CSV file's numbers; one that stands elsewhere makes a value no number."
+    )
     time_formats: tuple[str, ...] = Field(
         (), description="How times are written, tried in turn, such as '%d.%m.%Y %H:%M'; empty: 2017-03-31 14:05:00."
     )

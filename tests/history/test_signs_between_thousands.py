@@ -50,3 +50,10 @@ def test_lakhs_are_grouped_by_two_digits(tmp_path: Path) -> None:
     assert history.table("orders")["revenue"].sum() == pytest.approx(
         sum(1_234_567.0 if k % 2 else 99_000.5 + k for k in range(N))
     )
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u202f"])
+def test_blanks_of_any_width_stand_between_thousands(tmp_path: Path, blank: str) -> None:
+    _, history = _start(tmp_path, [f"{value:,}".replace(",", blank) + ",50" for value in WHOLE.tolist()])
+    assert history.n_quarantined == 0
+    assert history.table("orders")["revenue"].sum() == pytest.approx(WHOLE.sum() + 0.5 * N)
