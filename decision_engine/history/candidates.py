@@ -11,7 +11,7 @@ from pathlib import Path
 from decision_engine.config.findings import say_no_file, suggest_file
 from decision_engine.config.sources import FORMATS, SourceConfig, is_pattern
 from decision_engine.history.encodings import text_encoding
-from decision_engine.history.text_layout import header_line, layout_of
+from decision_engine.history.text_layout import header_line, is_server_log, layout_of
 from simulations.errors import ConfigError, HistoryError
 
 _DATABASES = {".duckdb": "duckdb", ".ddb": "duckdb", ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite"}
@@ -95,6 +95,11 @@ def _parts(file: str, folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
         encoding = text_encoding(first)
         if encoding != "utf-8":
             written["encoding"] = encoding
+    if kind == "csv" and is_server_log(first, str(written.get("encoding", "utf-8"))):
+        raise ConfigError(
+            f"{path} is the log of a web server: its lines are requests, which tell neither who bought nor for how much. Name "
+            "an export of orders, or make a table of the log first: user, time, order and amount in columns of their own."
+        )
     if kind == "csv":
         written |= layout_of(first, str(written.get("encoding", "utf-8")))
     yield name, written

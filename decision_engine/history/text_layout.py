@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections import Counter
@@ -14,11 +15,18 @@ from pathlib import Path
 from decision_engine.history.headerless import holds_values
 from decision_engine.history.lines import BLANKS, DELIMITERS, split_at_blanks
 
+_SERVER_LOG = re.compile(r'\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ ')
 _BEGINNING = 1 << 16
 _LOOKED_AT = 200  # lines
 _MOSTLY = 0.9  # share of lines that must hold the same number of values
 _FULL = 0.8  # share of the usual values that a header must name
 _TITLE = 0.5  # share of them below which a line is a title
+
+
+def is_server_log(path: Path, encoding: str) -> bool:
+    """Whether a file is the log of a web server, in the common or the combined format."""
+    lines = _beginning(path, None).decode(encoding, "replace").splitlines()[:_LOOKED_AT]
+    return bool(lines) and sum(_SERVER_LOG.match(line) is not None for line in lines) > _MOSTLY * len(lines)
 
 
 def layout_of(path: Path, encoding: str, member: str | None = None) -> dict[str, object]:

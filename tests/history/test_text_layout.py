@@ -10,7 +10,7 @@ import pytest
 
 from decision_engine.config import load_config
 from decision_engine.history import History, read_history, write_starter
-from simulations.errors import HistoryError
+from simulations.errors import ConfigError, HistoryError
 
 N = 400
 
@@ -118,3 +118,10 @@ def test_a_header_beyond_the_end_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text.replace("header_line: 2", "header_line: 900"))
     with pytest.raises(HistoryError, match="has 402 lines, and `header_line` is 900"):
         read_history(load_config(tmp_path / "config.yaml"))
+
+
+def test_the_log_of_a_web_server_is_told_to_be_one(tmp_path: Path) -> None:
+    line = '10.0.0.{} - u{} [02/Jan/2023:10:00:00 +0000] "GET /checkout?order={} HTTP/1.1" 200 512 "-" "Mozilla/5.0"'
+    (tmp_path / "access.log").write_text("\n".join(line.format(k, k, k) for k in range(100)), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"access\.log is the log of a web server: .* Name an export of orders"):
+        write_starter([str(tmp_path / "access.log")], tmp_path / "config.yaml")
