@@ -132,8 +132,13 @@ class Scenario:
         outlook = Outlook(start=start, trend=math.log1p(self.trend), spans=self.spans, drift=self.drift)
         return replace(simulator, margin_share=margin_share, fit=simulator.fit.with_odds(shift), outlook=outlook)
 
-    def arrivals(self, panel: WeeklyPanel) -> Arrivals | None:
+    def arrivals(self, panel: WeeklyPanel, share: float = 1.0) -> Arrivals | None:
         """Return who arrives while others live on, after a history; None for nobody.
+
+        Parameters
+        ----------
+        share : float
+            Of the history's users, who live: so many newcomers belong to them.
 
         Raises
         ------
@@ -143,11 +148,10 @@ class Scenario:
         if not self.newcomers:
             return None
         usual = Arrivals.of(panel)
-        if self.newcomers == AS_BEFORE:
-            return usual
         if AMOUNT.fullmatch(self.newcomers):
-            return replace(usual, per_week=float(self.newcomers))
-        return usual.scaled(1.0 + read_change("--newcomers", self.newcomers))
+            return replace(usual, per_week=float(self.newcomers) * share)
+        change = 0.0 if self.newcomers == AS_BEFORE else read_change("--newcomers", self.newcomers)
+        return usual.scaled((1.0 + change) * share)
 
     def sentences(self, usual_budget: float, currency: str) -> list[str]:
         """Say what is different, each as an assumption."""

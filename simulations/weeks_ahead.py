@@ -136,9 +136,11 @@ class WeeksAhead:
     seen: tuple[bool, ...] = ()
 
     @classmethod
-    def of(cls, calendar: Calendar, n_weeks: int, effects: Sequence[tuple[FloatArray, FloatArray]]) -> WeeksAhead:
-        """Put together what `week_effects` found for each shock, in the columns of `foreseen_prior`."""
-        shares = holiday_shares(calendar.holidays, calendar.first_day, 0, n_weeks)
+    def of(
+        cls, calendar: Calendar, n_weeks: int, settled: IntArray, effects: Sequence[tuple[FloatArray, FloatArray]]
+    ) -> WeeksAhead:
+        """Put together what `week_effects` found for each shock, in the columns of `foreseen_prior`, from the settled weeks."""
+        shares = holiday_shares(calendar.holidays, calendar.first_day, 0, n_weeks)[settled]
         return cls(
             first_day=calendar.first_day,
             first_days=np.array([mean[0] for mean, _ in effects]),
