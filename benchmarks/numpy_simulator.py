@@ -7,6 +7,7 @@ those only whom it concerns, tables where a value has few arguments.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,7 +110,7 @@ def _opened(start: Population, rows: slice) -> _Block:
 def _week(simulator: LifecycleSimulator, block: _Block, period: int, shocks: FloatArray, action: int) -> FloatArray:
     behaviour, response, actions = simulator.behaviour, simulator.response, simulator.actions
     values = block.columns
-    seen = _observed(block)
+    seen = _observed(block, {*behaviour.features.tolist(), _RECENCY, _RATE_13, _BASKET})
     newcomer = values[V.TENURE] == 0.0
     recency = np.where(newcomer, np.float32(1e6), values[V.RECENCY])
     contacted = _allowed(block, actions, simulator.rules, action) if action else np.zeros(newcomer.size, dtype=np.bool_)
@@ -146,32 +147,30 @@ _SEEN_4 = np.maximum(1.0 - np.exp(np.log(1.0 - ALPHA_4) * _WEEKS.astype(np.float
 _SEEN_13 = np.maximum(1.0 - np.exp(np.log(1.0 - ALPHA_13) * _WEEKS.astype(np.float64)), ALPHA_13)
 
 
-def _observed(block: _Block) -> dict[int, Float32Array]:
-    """Return the observation's items that heads or responses may read."""
+def _observed(block: _Block, needed: set[int]) -> dict[int, Float32Array]:
+    """Return the observation's items that heads and responses read."""
     values = block.columns
     tenure, active = values[V.TENURE], values[V.ACTIVE_WEEKS]
     weeks = np.maximum(tenure, np.float32(1.0))
     place = tenure.astype(np.int64)
-    gap = np.where(values[V.GAP] == 0.0, weeks / np.maximum(active, np.float32(1.0)), values[V.GAP])
-    items = (
-        values[V.RECENCY],
-        tenure,
-        active / weeks,
-        values[V.RATE_4] / _SEEN_4[place],
-        values[V.RATE_13] / _SEEN_13[place],
-        values[V.ORDER_DAYS] / weeks,
-        values[V.BASKET],
-        values[V.REVENUE_13] / _SEEN_13[place],
-        (values[V.RECENCY] + np.float32(1.0)) / np.maximum(gap, np.float32(1.0)),
-        values[V.CONTACT_STOCK],
-        None,
-        values[V.REDEMPTION_STOCK],
-        values[V.SATISFACTION],
-    )
+
+    def gap() -> FloatArray:
+        usual = np.where(values[V.GAP] == 0.0, weeks / np.maximum(active, np.float32(1.0)), values[V.GAP])
+        return (values[V.RECENCY] + np.float32(1.0)) / np.maximum(usual, np.float32(1.0))
+
+    items: dict[int, Callable[[], FloatArray | Float32Array]] = {
+        0: lambda: values[V.RECENCY],
+        1: lambda: tenure,
+        2: lambda: active / weeks,
+        3: lambda: values[V.RATE_4] / _SEEN_4[place],
+        4: lambda: values[V.RATE_13] / _SEEN_13[place],
+        5: lambda: values[V.ORDER_DAYS] / weeks,
+        6: lambda: values[V.BASKET],
+        7: lambda: values[V.REVENUE_13] / _SEEN_13[place],
+        8: gap,
+    }
     return {
-        k: item.astype(np.float32).clip(np.float32(feature.low), np.float32(feature.high))
-        for k, (item, feature) in enumerate(zip(items, FEATURES, strict=True))
-        if item is not None
+        k: items[k]().astype(np.float32).clip(np.float32(FEATURES[k].low), np.float32(FEATURES[k].high)) for k in sorted(needed)
     }
 
 

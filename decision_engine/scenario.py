@@ -53,6 +53,8 @@ class Scenario:
         Standard deviation of the steps in which each action's log-odds walk about, week by week.
     newcomers : str
         Users who arrive a week: a number, a change of how many did lately such as "+50%", or "as before"; empty for none.
+    tickets : float
+        Share by which an order brings a ticket more often than in the history.
     without : tuple of str
         Actions that may not be used.
     new_actions : tuple of ActionConfig
@@ -67,6 +69,7 @@ class Scenario:
     trend: float = 0.0
     drift: float = 0.0
     newcomers: str = ""
+    tickets: float = 0.0
     without: tuple[str, ...] = ()
     new_actions: tuple[ActionConfig, ...] = ()
 
@@ -120,7 +123,7 @@ class Scenario:
         Raises
         ------
         InputError
-            If prices fall so far that no margin is left.
+            If prices fall so far that no margin is left, or tickets are to change and there are none.
         """
         margin_share = simulator.margin_share + self.prices
         if margin_share <= 0.0:
@@ -128,12 +131,25 @@ class Scenario:
                 f"--prices {self.prices:+.0%}: the margin is {simulator.margin_share:.0%} of revenue, so that nothing of it "
                 "would be left; prices can only be simulated above the cost of goods."
             )
+        service = simulator.service
+        if self.tickets and not service.ticket_chance:
+            raise InputError(
+                f"--tickets {self.tickets:+.0%}: no ticket is known to come about; map `tables.tickets`, or say how often "
+                "they come with `service.tickets_per_order_day`."
+            )
+        service = service._replace(ticket_chance=min(service.ticket_chance * (1.0 + self.tickets), 1.0))
         shift = math.log1p(self.season) + self.elasticity * math.log1p(self.prices)
         outlook = Outlook(start=start, trend=math.log1p(self.trend), spans=self.spans, drift=self.drift)
-        return replace(simulator, margin_share=margin_share, fit=simulator.fit.with_odds(shift), outlook=outlook)
+        fit = simulator.fit.with_odds(shift)
+        return replace(simulator, margin_share=margin_share, fit=fit, outlook=outlook, service=service)
 
-    def arrivals(self, panel: WeeklyPanel) -> Arrivals | None:
+    def arrivals(self, panel: WeeklyPanel, share: float = 1.0) -> Arrivals | None:
         """Return who arrives while others live on, after a history; None for nobody.
+
+        Parameters
+        ----------
+        share : float
+            Of the history's users, who live: so many newcomers belong to them.
 
         Raises
         ------
@@ -143,11 +159,10 @@ class Scenario:
         if not self.newcomers:
             return None
         usual = Arrivals.of(panel)
-        if self.newcomers == AS_BEFORE:
-            return usual
         if AMOUNT.fullmatch(self.newcomers):
-            return replace(usual, per_week=float(self.newcomers))
-        return usual.scaled(1.0 + read_change("--newcomers", self.newcomers))
+            return replace(usual, per_week=float(self.newcomers) * share)
+        change = 0.0 if self.newcomers == AS_BEFORE else read_change("--newcomers", self.newcomers)
+        return usual.scaled((1.0 + change) * share)
 
     def sentences(self, usual_budget: float, currency: str) -> list[str]:
         """Say what is different, each as an assumption."""
@@ -173,6 +188,8 @@ class Scenario:
             if AMOUNT.fullmatch(self.newcomers):
                 many = f"about {float(self.newcomers):g} a week"
             said.append(f"new users arrive, {many}, and are like those who came lately")
+        if self.tickets:
+            said.append(f"an order brings a ticket {abs(self.tickets):.1%} {'more' if self.tickets > 0.0 else 'less'} often")
         said += [f"{name} may not be used" for name in self.without]
         for action in self.new_actions:
             assert action.response is not None
@@ -194,6 +211,7 @@ def read_scenario(
     trend: str,
     drift: float,
     newcomers: str,
+    tickets: str,
     without: Iterable[str],
     new_actions: Iterable[str],
 ) -> Scenario:
@@ -215,6 +233,7 @@ def read_scenario(
         trend=read_change("--trend", trend) if trend else 0.0,
         drift=check_drift(drift),
         newcomers=check_newcomers(newcomers),
+        tickets=read_change("--tickets", tickets) if tickets else 0.0,
         without=tuple(without),
         new_actions=tuple(read_action(text) for text in new_actions),
     )

@@ -277,7 +277,8 @@ def _weeks_in_common(
         rows[place] = (residuals - information * foreseen[of_weeks], information, of_weeks)
     found = np.stack([week_spread(*row, panel.n_periods) for row in rows]) if spread is None else spread
     level = np.array([level_at_the_end(*row, panel.n_periods, sizes) for row, sizes in zip(rows, found, strict=True)])
-    return found, level, WeeksAhead.of(panel.calendar, panel.n_periods, effects)
+    settled, _, _ = settled_weeks(*rows[0], panel.n_periods)
+    return found, level, WeeksAhead.of(panel.calendar, panel.n_periods, settled, effects)
 
 
 def _rounds(start: BehaviourFit | None) -> int:

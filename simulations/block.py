@@ -189,8 +189,16 @@ def store_block(block: Block, state: StateArrays, totals: FloatArray, first: int
 
 
 @njit()
-def observe_block(values: Float32Array, contact_bits: KeyArray, seen: Float32Array, scratch: FloatArray, n: int) -> None:
-    """Write what is observed of a block's users; see `simulations.features.see`."""
+def observe_block(
+    values: Float32Array, contact_bits: KeyArray, seen: Float32Array, scratch: FloatArray, needed: BoolArray, n: int
+) -> None:
+    """Write what is observed of a block's users, as far as somebody reads it; see `simulations.features.see`.
+
+    Parameters
+    ----------
+    needed : (N_FEATURES,) bool array
+        Items that are read; heads read the first seven and the ninth.
+    """
     one = np.float32(1.0)
     for u in range(n):
         seen[0, u] = clip(values[_RECENCY, u], LOWS[0], HIGHS[0])
@@ -209,22 +217,23 @@ def observe_block(values: Float32Array, contact_bits: KeyArray, seen: Float32Arr
     for u in range(n):
         seen[4, u] = clip(values[_RATE_13, u] / scratch[u], LOWS[4], HIGHS[4])
     for u in range(n):
-        seen[7, u] = clip(values[_REVENUE_13, u] / scratch[u], LOWS[7], HIGHS[7])
-    for u in range(n):
         seen[6, u] = clip(values[_BASKET, u], LOWS[6], HIGHS[6])
     for u in range(n):
         gap = usual_gap(values[_GAP, u], max(values[_TENURE, u], one), values[_ACTIVE, u])
         seen[8, u] = clip((values[_RECENCY, u] + one) / gap, LOWS[8], HIGHS[8])
-    for u in range(n):
-        seen[9, u] = clip(values[_STOCK, u], LOWS[9], HIGHS[9])
-    for u in range(n):
-        seen[10, u] = clip(weeks_since_contact(contact_bits[u]), LOWS[10], HIGHS[10])
-    for u in range(n):
-        seen[11, u] = clip(values[_REDEEMED, u], LOWS[11], HIGHS[11])
-    for u in range(n):
-        seen[12, u] = clip(values[_MOOD, u], LOWS[12], HIGHS[12])
-    for u in range(n):
-        seen[13, u] = clip(values[_OPEN, u], LOWS[13], HIGHS[13])
+    if needed[7]:
+        for u in range(n):
+            seen[7, u] = clip(values[_REVENUE_13, u] / scratch[u], LOWS[7], HIGHS[7])
+    if needed[9]:
+        for u in range(n):
+            seen[9, u] = clip(values[_STOCK, u], LOWS[9], HIGHS[9])
+    if needed[10]:
+        for u in range(n):
+            seen[10, u] = clip(weeks_since_contact(contact_bits[u]), LOWS[10], HIGHS[10])
+    for place, column in ((11, _REDEEMED), (12, _MOOD), (13, _OPEN)):
+        if needed[place]:
+            for u in range(n):
+                seen[place, u] = clip(values[column, u], LOWS[place], HIGHS[place])
 
 
 @njit()

@@ -41,7 +41,7 @@ from simulations.kernel import (
     head_score,
 )
 from simulations.randomness import Channel, first_word_above, uniform_at, user_base
-from simulations.response import ResponseArrays
+from simulations.response import N_BASIS, ResponseArrays, basis_feature
 from simulations.service import Service
 from simulations.service_kernel import add_moods, serve
 from simulations.state import V
@@ -64,9 +64,23 @@ def _clear(redemptions: FloatArray, cost: FloatArray, redeemed: BitArray, out: B
         out[u] = False
 
 
+@njit()
+def _read_features(behaviour: Behaviour, order: Order) -> BoolArray:
+    """Return (N_FEATURES,): which items of an observation heads, responses and a standing rule read."""
+    needed = np.zeros(N_FEATURES, dtype=np.bool_)
+    for feature in behaviour.features:
+        needed[feature] = True
+    for feature in order.features:
+        needed[feature] = True
+    for term in range(1, N_BASIS):
+        needed[basis_feature(term)] = True
+    return needed
+
+
 @njit(inline=True)
 def _live_week(
     block: Block,
+    needed: BoolArray,
     schedule: BitArray,
     order: Order,
     first: int,
@@ -82,7 +96,7 @@ def _live_week(
     money: Money,
     weekly: FloatArray,
 ) -> None:
-    observe_block(block.values, block.contact_bits, block.seen, block.scores, n)
+    observe_block(block.values, block.contact_bits, block.seen, block.scores, needed, n)
     values = block.values
     for u in range(n):  # the order of one who never bought is the first since any contact
         block.recency[u] = _NEVER_BOUGHT if values[_TENURE, u] == np.float32(0.0) else values[_RECENCY, u]
@@ -155,14 +169,14 @@ def _live_chunk(
 ) -> None:
     stop = min((chunk + 1) * CHUNK, state.values.shape[0])
     block = empty_block(min(BLOCK, stop - chunk * CHUNK), response.duration.size, behaviour.features.size)
-    death = first_word_above(behaviour.hazard)
+    death, needed = first_word_above(behaviour.hazard), _read_features(behaviour, order)
     for first in range(chunk * CHUNK, stop, BLOCK):
         n = min(BLOCK, stop - first)
         load_block(block, state, consent, first, n, seed, member)
         for week in range(n_weeks):
             _live_week(
-                block, schedule, order, first, n, week, period + week, shocks[week], behaviour, service, death, response,
-                courses, money, weekly[week],
+                block, needed, schedule, order, first, n, week, period + week, shocks[week], behaviour, service, death,
+                response, courses, money, weekly[week],
             )  # fmt: skip
             if events.order_days.shape[1] > 0:
                 _keep(block, first, n, week, events)

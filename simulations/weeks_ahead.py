@@ -12,20 +12,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from simulations.arrays import FloatArray, IntArray
-from simulations.compiled import njit
 from simulations.holidays import Holiday, holiday_prior, holiday_shares
 from simulations.panel import Calendar
-from simulations.randomness import Channel, normal_at, user_base
+from simulations.randomness import Address, Channel
 from simulations.week_shocks import N_SHOCKS, covariance_of, settled_weeks
 
 FIRST_DAYS = 7
 _USUAL_SHARE = 12.0 * FIRST_DAYS / 365.25  # of all days
 _PRIOR_SD = 0.2  # of what a week of nothing but first days moves: log-odds to buy, and log of an order-day's value
-_HOLIDAY = int(Channel.HOLIDAY)
 _FEWEST_MONTHS = 3  # beginnings of a month among the weeks, below which they are not told from single weeks
 
 
@@ -137,9 +136,11 @@ class WeeksAhead:
     seen: tuple[bool, ...] = ()
 
     @classmethod
-    def of(cls, calendar: Calendar, n_weeks: int, effects: Sequence[tuple[FloatArray, FloatArray]]) -> WeeksAhead:
-        """Put together what `week_effects` found for each shock, in the columns of `foreseen_prior`."""
-        shares = holiday_shares(calendar.holidays, calendar.first_day, 0, n_weeks)
+    def of(
+        cls, calendar: Calendar, n_weeks: int, settled: IntArray, effects: Sequence[tuple[FloatArray, FloatArray]]
+    ) -> WeeksAhead:
+        """Put together what `week_effects` found for each shock, in the columns of `foreseen_prior`, from the settled weeks."""
+        shares = holiday_shares(calendar.holidays, calendar.first_day, 0, n_weeks)[settled]
         return cls(
             first_day=calendar.first_day,
             first_days=np.array([mean[0] for mean, _ in effects]),
@@ -158,18 +159,18 @@ class WeeksAhead:
             Draw also what is not known of holidays, by seed and member: the same for the same holiday in every week and user.
         """
         moved = np.zeros((n_weeks, N_SHOCKS))
-        if self.first_day is None:
+        if self.first_day is None or not (self.first_days.any() or self.holidays):
             return moved
-        if self.first_days.any():
-            moved += np.outer(first_days_share(self.first_day, period, n_weeks), self.first_days)
-        if self.holidays:
-            shares = holiday_shares(self.holidays, self.first_day, period, n_weeks)
-            moved += shares @ self.holiday_effects.T
+        early, shares = _shares(self.holidays, self.first_day, period, n_weeks)
+        moved += np.outer(early, self.first_days)
+        for k in range(N_SHOCKS if self.holidays else 0):  # sums a row at a time, the same however many weeks are asked for
+            moved[:, k] += (shares * self.holiday_effects[k]).sum(axis=1)
             if seed is not None:
-                for k in range(N_SHOCKS):
-                    drawn = self.holiday_doubts[k] @ _normals(seed, member, k, self.holiday_doubts.shape[1])
-                    moved[:, k] += shares @ drawn
-                moved[:, 1] -= 0.5 * ((shares @ self.holiday_doubts[1]) ** 2).sum(axis=1)  # the mean amount stays as it is
+                drawn = self.holiday_doubts[k] @ _normals(seed, member, k, self.holiday_doubts.shape[1])
+                moved[:, k] += (shares * drawn).sum(axis=1)
+        if self.holidays and seed is not None:  # the mean amount stays as it is
+            doubts = (shares[:, :, None] * self.holiday_doubts[1]).sum(axis=1)
+            moved[:, 1] -= 0.5 * (doubts**2).sum(axis=1)
         return moved
 
     def table(self) -> list[dict[str, float | str]]:
@@ -200,9 +201,14 @@ def _factor(covariance: FloatArray) -> FloatArray:
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), dtype=np.float64)
 
 
-@njit()
+@lru_cache(maxsize=4096)  # a simulator that is stepped asks every week
+def _shares(holidays: tuple[Holiday, ...], first_day: date, period: int, n_weeks: int) -> tuple[FloatArray, FloatArray]:
+    return first_days_share(first_day, period, n_weeks), holiday_shares(holidays, first_day, period, n_weeks)
+
+
+@lru_cache(maxsize=4096)
 def _normals(seed: int, member: int, place: int, count: int) -> FloatArray:
-    world, drawn = user_base(seed, member, np.uint64(0)), np.empty(count, dtype=np.float64)
-    for k in range(count):
-        drawn[k] = normal_at(world, place, _HOLIDAY, k)
-    return drawn
+    """Return numbers that all users of a world share (Box and Muller, 1958)."""
+    world = Address(seed=seed, member=member, period=place, user_keys=np.zeros(1, dtype=np.uint64))
+    uniforms = np.array([world.uniforms(Channel.HOLIDAY, k)[0] for k in range(2 * count)])
+    return np.asarray(np.sqrt(-2.0 * np.log(uniforms[::2])) * np.cos(2.0 * np.pi * uniforms[1::2]))

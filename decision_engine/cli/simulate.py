@@ -44,12 +44,11 @@ def simulate(
         str,
         typer.Option(help="New users who arrive: 'as before', +50% of how many came lately, or 120 a week. Without: nobody."),
     ] = "",
+    tickets: Annotated[str, typer.Option(help="How much more or less often an order brings a ticket, such as +50%.")] = "",
     without: Annotated[list[str] | None, typer.Option(help="Action that may not be used; repeat it.")] = None,
     new_action: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Action that the history does not know, such as 'sms: cost 0.05, lift 0.1, sd 0.05, weeks 2'; fits anew."
-        ),
+        typer.Option(help="A new action, such as 'sms: cost 0.05, lift 0.1, sd 0.05, weeks 2'; simulators are fitted anew."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Parquet file of the weeks. Without: in the workspace.")
@@ -74,6 +73,7 @@ def simulate(
         trend=trend,
         drift=drift,
         newcomers=newcomers,
+        tickets=tickets,
         without=without or (),
         new_actions=new_action or (),
     )

@@ -90,9 +90,7 @@ def simulate(
     n_shards = -(-n_users // shard_users)
     cuts = [n_users * shard // n_shards for shard in range(n_shards + 1)]
     share = n_users / n_shards / classroom.states.n_users
-    arrivals = scenario.arrivals(panel)
-    arrivals = None if arrivals is None else arrivals.scaled(share)
-    newcomers = 0
+    arrivals, newcomers = scenario.arrivals(panel, share), 0
     limits = classroom.limits if share == 1.0 else classroom.limits.scaled(share)
     chosen = _chosen(replace(classroom, limits=limits), policies)
     members = [scenario.of_simulator(member, panel.n_periods) for member in fitted.judging(fitted.final)]

@@ -118,6 +118,7 @@ def test_a_new_action_is_fitted_and_can_be_lived_under(tmp_path: Path) -> None:
         (("--prices", "+5000%"), "more than ten times as much is no scenario"),
         (("--elasticity", "nan"), "wanted is a number from -20 to 0"),
         (("--elasticity", "1"), "wanted is a number from -20 to 0"),
+        (("--tickets", "50"), "a change with its sign and a percent sign is wanted"),
         (("--newcomers", "many"), "wanted is 'as before', a change such as +50%, or a number a week such as 120"),
         (("--newcomers", "-100%"), "more than everything cannot be taken away"),
         (("--season", "+20% in winter"), "a change with its sign and a percent sign is wanted"),

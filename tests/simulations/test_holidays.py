@@ -73,6 +73,13 @@ def test_what_holidays_move_is_found_and_expected_of_one_that_was_never_seen(liv
     assert max(abs(row["spend_lift"]) for row in rows) < 0.05
 
 
+def test_a_holiday_of_weeks_that_do_not_count_yet_is_not_called_estimated(lived):
+    """States are still filling in a history's first quarter, whose weeks tell of no shock."""
+    first = Holiday(name="first", days=(_day(2, 5),))
+    (row, *_) = _fit(lived, first, *FEASTS).ahead.table()
+    assert row["source"] == "other holidays"
+
+
 def test_an_assumption_stands_where_nothing_is_known_and_gives_way_where_something_is(lived):
     assumed = (0.9, 0.3)
     known = replace(FEASTS[0], lifts=(assumed, None))

@@ -15,7 +15,9 @@ from decision_engine.scenario_words import read_action
 from decision_engine.stages.fit import Fitted
 from decision_engine.stages.learn import Classroom, PolicySettings
 from decision_engine.stages.simulate import Simulated, simulate
+from simulations.errors import InputError
 from simulations.outlook import Span
+from simulations.service import Service
 from tests.product.generated_shop import QUICK, write_shop
 from tests.small_world import N_USERS, small_world
 
@@ -54,6 +56,33 @@ def test_shards_live_as_all_at_once(fitted, config):
         assert own.order_days == pytest.approx(all_at_once.order_days)
         assert own.low == pytest.approx(all_at_once.low, abs=0.3)
     assert steps == [(done, 8) for done in range(1, 9)]
+
+
+def test_more_tickets_make_users_less_satisfied_and_buy_less_and_without_any_there_are_no_more(fitted, config):
+    with pytest.raises(InputError, match="no ticket is known to come about"):
+        lived(fitted, config, None, scenario=Scenario(tickets=0.5))
+    service = Service(
+        active=True, ticket_chance=0.2, review_chance=0.0, resolution=0.2, drop=0.5, relief=0.1, review_weight=0.5,
+        review_scores=np.zeros(1),
+    )  # fmt: skip
+    ensemble = small_world().ensemble
+    moody = tuple(
+        replace(one, service=service, fit=replace(one.fit, moods=np.array([1.0, -1.0]))) for one in ensemble.members
+    )  # fmt: skip
+    served = replace(fitted, final=replace(ensemble, members=moody))
+    usual, worse = (lived(served, config, 3 * N_USERS, scenario=Scenario(tickets=share)) for share in (0.0, 3.0))
+    assert worse.comparison.outcomes[0].order_days < 0.97 * usual.comparison.outcomes[0].order_days
+    assert Scenario(tickets=-0.5).sentences(1.0, "USD") == ["an order brings a ticket 50.0% less often"]
+
+
+def test_newcomers_are_shared_out_among_shards(fitted, config):
+    whole = lived(fitted, config, 3 * N_USERS, scenario=Scenario(newcomers="30"))
+    parts = lived(fitted, config, 3 * N_USERS, N_USERS, scenario=Scenario(newcomers="30"))
+    assert whole.newcomers is not None
+    assert parts.newcomers is not None
+    assert whole.newcomers == pytest.approx(4 * 90, abs=80)
+    assert parts.newcomers == pytest.approx(whole.newcomers, abs=110)
+    assert parts.comparison.n_users == 3 * N_USERS + parts.newcomers
 
 
 def test_everybody_lives_once_in_each_round_and_copies_have_lives_of_their_own(fitted, config):
