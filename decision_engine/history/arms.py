@@ -48,12 +48,13 @@ _NAMED = 0.6  # confidence in a column that is called like arms are, in files of
 _VALUED = 0.3  # confidence in a column of which nothing but a value speaks of arms
 _CALLED = frozenset({
     "version", "bucket", "cell", "condition", "testgroup", "abgroup", "experiment", "assignment", "treated", "holdout",
-    "gruppe", "rama", "brazo", "tratamiento", "grp",
+    "gruppe", "rama", "brazo", "tratamiento", "grp", "variation",
     "testgruppe", "groupe", "grupo", "gruppo", "variante", "组别", "分组", "实验组",
 })  # fmt: skip
 _ARMS = frozenset({
     "arm", "arms", "variant", "variante", "treatment", "treat", "treated", "testgroup", "abgroup", "testgruppe", "tratamiento",
     "traitement", "tratamento", "behandlung", "brazo", "experiment", "ab",
+    "variation",
 })  # fmt: skip
 # Of a column of yes and no that says whether somebody got it.
 _GOT = frozenset(

@@ -87,7 +87,8 @@ def rows_of_arms(connection: duckdb.DuckDBPyConnection, sheets: Sequence[Sheet])
 def _constant_columns(connection: duckdb.DuckDBPyConnection, sheet: Sheet, user: str) -> set[str]:
     """Return the columns that say the same on every row of a user, where enough users have several rows; else none."""
     others = [name for name in sheet.looks if name != user]
-    told = ", ".join(f"count(DISTINCT {sql_of(connection, sheet.looks[name])}) <= 1 AS c{k}" for k, name in enumerate(others))
+    columns = [sql_of(connection, sheet.looks[name]) for name in others]
+    told = ", ".join(f"count(DISTINCT {c}) <= 1 AND count({c}) IN (0, count(*)) AS c{k}" for k, c in enumerate(columns))
     named = ", ".join(f"avg(CAST(c{k} AS INTEGER))" for k in range(len(others)))
     who = sql_of(connection, sheet.looks[user])
     people = f"SELECT count(*) AS n, {told} FROM {sheet.source.view} WHERE {who} IS NOT NULL GROUP BY {who}"

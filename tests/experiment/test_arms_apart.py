@@ -169,3 +169,19 @@ def test_probabilities_are_those_of_what_was_got_whichever_way_they_are_written(
     frame.to_csv(tmp_path / "test.csv", index=False)
     history = _read(tmp_path, "test.csv")
     np.testing.assert_allclose(history.table("experiment")["propensity"], taken)
+
+
+def test_events_of_a_testing_tool_are_one_experiment_whose_purchases_are_in_whole_money(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    rows: list[tuple[object, ...]] = []
+    for user in range(400):
+        variation = ("original", "variation_1")[user % 2]
+        rows.append((f"oeu{user}", 9911, variation, "page_view", 1_714_500_000_000 + user, None))
+        if rng.random() < 0.4:
+            rows.append((f"oeu{user}", 9911, variation, "purchase", 1_714_600_000_000 + user, int(rng.integers(500, 9_000))))
+    columns = ["visitor_id", "experiment_id", "variation", "event_name", "timestamp", "revenue_cents"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"revenue_cents": "Int64"})
+    frame.to_csv(tmp_path / "events.csv", index=False)
+    history = _read(tmp_path, "events.csv")
+    assert _sizes(history) == {"none": 200, "variation_1": 200}
+    assert history.table("outcomes")["revenue"].sum() == pytest.approx(frame["revenue_cents"].sum() / 100)
