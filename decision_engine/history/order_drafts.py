@@ -116,7 +116,7 @@ class OrderDrafter(ColumnFinder):
                 draft.lines["product_id"] = self.line(draft, "product")
             if quantity:
                 draft.lines["quantity"] = self.line(draft, "quantity")
-        draft.lines["ordered_at"] = time
+        draft.lines["ordered_at"] = self._unless_summary(sheet, time)
         states = rule_of_states(self.connection, draft) if draft.where is None else None
         if states is not None:
             draft.where, draft.returns, draft.remarks = states.where, states.returns, states.remarks
@@ -130,6 +130,20 @@ class OrderDrafter(ColumnFinder):
         if order and _GAP not in (user.expression, time.expression) and (numbered := self._share_numbered(draft)) < _NUMBERED:
             remark = f"{order[0].column} is empty in {1.0 - numbered:.0%} of these rows: {_ONE_MOMENT}"
             draft.lines["order_id"] = Line(expression=moment, remark=remark)
+
+    def _unless_summary(self, sheet: Sheet, time: Line) -> Line:
+        """Return the line of times, asked about where each row sums up a user's orders."""
+        users = sheet.roles.get("user", [])
+        if not users or not sheet.is_key(users[0].column) or "order" in sheet.roles:
+            return time
+        counted = next((look for look in sheet.looks.values() if _counts_orders(look)), None)
+        if counted is None:
+            return time
+        told = (
+            f"when each order was; {sheet.name} has one row a user, in which {counted.name} counts their orders: it sums them up"
+            ", and one order each is taken. A history needs the orders themselves"
+        )
+        return replace(time, fill_in=told)
 
     def _find_what_was_taken_back(self, draft: TableDraft) -> None:
         """Turn rows around that negative pieces or a mark of credit tell of, where no state does."""
@@ -281,6 +295,14 @@ class OrderDrafter(ColumnFinder):
                 condition = f"{self.column(sheet.looks[guess.column])} = {literal(found[0])}"
                 return Line(expression=condition, confidence=guess.confidence)
         return None
+
+
+def _counts_orders(look: ColumnLook) -> bool:
+    """Whether a column says how many orders there were: a number above one at times, called a count of orders."""
+    parts = set(name_parts(look.name))
+    is_count = bool(parts & {"count", "n", "num", "number", "total", "frequency", "anzahl", "nombre", "numero"})
+    of_orders = bool(parts & {"orders", "purchases", "transactions", "bestellungen", "commandes", "pedidos", "frequency"})
+    return is_count and of_orders and look.number > 0.9 and (look.high or 0.0) > 1.0
 
 
 def _spoken(values: Sequence[str], words: Sequence[str]) -> list[str]:

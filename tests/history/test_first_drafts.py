@@ -269,3 +269,15 @@ def test_a_flag_of_who_left_is_no_sale(tmp_path: Path) -> None:
     frame = _orders()[["order_id", "customer", "date"]].assign(churned=[0, 1] * (N // 2))
     assert "where:" not in _draft(tmp_path, frame).text
     assert "where:" in _draft(tmp_path, frame.rename(columns={"churned": "converted"})).text
+
+
+def test_a_row_that_sums_up_a_users_orders_is_called_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    people = pd.DataFrame({
+        "customer_id": range(500, 500 + N), "first_order": "2022-01-05",
+        "last_order": (pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 200, N), unit="D")).astype(str),
+        "orders_count": rng.integers(1, 12, N), "total_spent": np.round(rng.gamma(2, 90, N), 2),
+    })  # fmt: skip
+    starter = _draft(tmp_path, people)
+    (told,) = [one for one in starter.to_fill_in if one.startswith("ordered_at")]
+    assert "sales has one row a user, in which orders_count counts their orders: it sums them up" in told
