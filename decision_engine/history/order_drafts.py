@@ -140,7 +140,7 @@ class OrderDrafter(ColumnFinder):
         if counted is None:
             return time
         told = (
-            f"when each order was; {sheet.name} has one row a user, in which {counted.name} counts their orders: it sums them up"
+            f"when each order was; {sheet.name} has one row a user, in which {counted.name} counts orders: it sums them up"
             ", and one order each is taken. A history needs the orders themselves"
         )
         return replace(time, fill_in=told)

@@ -280,4 +280,4 @@ def test_a_row_that_sums_up_a_users_orders_is_called_so(tmp_path: Path) -> None:
     })  # fmt: skip
     starter = _draft(tmp_path, people)
     (told,) = [one for one in starter.to_fill_in if one.startswith("ordered_at")]
-    assert "sales has one row a user, in which orders_count counts their orders: it sums them up" in told
+    assert "sales has one row a user, in which orders_count counts orders: it sums them up" in told
