@@ -106,7 +106,7 @@ def _mapping(draft: ExperimentDraft, source: str, marked: str) -> list[str]:
         for name in (*own, *draft.covariates)
         if name in draft.sql and (flags.get(name) or draft.sql[name] not in (name, quote(name)))
     ]
-    lines += [f"        {yaml_text(name)}: {yaml_text(draft.sql[name])}{_of_empty(draft, name, marked)}" for name in reached]
+    lines += [f"        {yaml_text(name)}: {yaml_text(draft.sql[name])}{_of_empty(draft, name)}" for name in reached]
     lines += ["      values:", "        treatment:"]
     for raw, action in draft.groups.items():
         asked = f" # {marked}: is this the control group?" if action == "none" and draft.control_guessed else ""
@@ -123,10 +123,10 @@ def _treatment(draft: ExperimentDraft, source: str) -> str:
     return f"{yaml_text(draft.sql[draft.treatment])} # {draft.confidence:.2f}"
 
 
-def _of_empty(draft: ExperimentDraft, name: str, marked: str) -> str:
+def _of_empty(draft: ExperimentDraft, name: str) -> str:
     if draft.empty is None or draft.empty.column != name:
         return ""
-    return f" # {draft.empty.told}" if draft.empty.sure else f" # {marked}: {draft.empty.told}"
+    return f" # {draft.empty.told}"
 
 
 def _confidence(draft: ExperimentDraft, role: str, column: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import duckdb
 
 from decision_engine.history.arms import plain_arm
-from decision_engine.history.columns import LOOKED_AT
 from decision_engine.history.flags import flag_values
 from decision_engine.history.known_before import is_before, why_no_part
 from decision_engine.history.sheets import Sheet, sql_of
@@ -59,30 +58,24 @@ def find_outcomes(sheet: Sheet, taken: Iterable[str | None], *, named_only: bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmptyAmounts:
-    """An amount that is empty where nothing was bought: its column as SQL with 0 there, and what speaks for that.
-
-    Attributes
-    ----------
-    sure : bool
-        Whether a column of yes and no says so; otherwise a person should look.
-    """
+    """An amount that is empty where a column of yes and no says that nothing was bought: as SQL with 0 there, and why."""
 
     column: str
     expression: str
     told: str
-    sure: bool
 
 
 def empty_amounts(connection: duckdb.DuckDBPyConnection, sheet: Sheet, own: Sequence[str]) -> EmptyAmounts | None:
-    """Return how the first outcome is read where many of its rows are empty; None where they are few, or it is no money."""
+    """Return how the first outcome is read where it is empty for those who bought nothing; None where nothing says so.
+
+    What is not known stays empty, is set aside and told: users who were not followed are none who bought nothing.
+    """
     money = next((guess.column for guess in sheet.roles.get("money", []) if own and guess.column == own[0]), None)
     if money is None or sheet.looks[money].filled > _MOSTLY_FILLED:
         return None
     look = sheet.looks[money]
     plain, zero = sql_of(connection, look), "'0'" if look.type == "VARCHAR" else "0"
     there = f"nullif(trim({plain}), '')" if look.type == "VARCHAR" else plain
-    n_empty = round((1.0 - look.filled) * min(sheet.source.n_rows, LOOKED_AT))
-    told, sure = f"about {n_empty:,} rows are empty and count as 0: was nothing bought there?", False
     for name in own[1:]:
         values = flag_values(sheet.looks[name]) or {value: int(plain_arm(value) != "0") for value in sheet.looks[name].frequent}
         no = ", ".join(literal(value) for value, counted in values.items() if not counted)
@@ -91,5 +84,6 @@ def empty_amounts(connection: duckdb.DuckDBPyConnection, sheet: Sheet, own: Sequ
         said_no = f"CAST({sql_of(connection, sheet.looks[name])} AS VARCHAR) IN ({no})"
         query = f"SELECT avg(CAST(({there} IS NULL) = ({said_no}) AS INTEGER)) FROM {sheet.source.view}"
         if (connection.execute(query).fetchall()[0][0] or 0.0) > _GOES_WITH:
-            told, sure = f"empty where {name} says no, which counts as 0", True
-    return EmptyAmounts(column=money, expression=f"coalesce({there}, {zero})", told=told, sure=sure)
+            told = f"empty where {name} says no, which counts as 0"
+            return EmptyAmounts(column=money, expression=f"coalesce({there}, {zero})", told=told)
+    return None

@@ -91,15 +91,6 @@ def test_who_got_it_is_the_treatment_and_an_empty_amount_is_nothing_where_a_colu
     assert "# empty where purchased says no, which counts as 0" in text
 
 
-def test_an_empty_amount_that_nothing_explains_is_asked_for(tmp_path: Path) -> None:
-    people = _people(arm=np.random.default_rng(1).choice(["control", "mail"], N))
-    people["spend_14d"] = people["spend_14d"].where(people["spend_14d"] > 0)
-    n_empty = int(people["spend_14d"].isna().sum())
-    people.to_csv(tmp_path / "test.csv", index=False)
-    starter = write_starter([str(tmp_path / "test.csv")], tmp_path / "config.yaml")
-    assert f"about {n_empty:,} rows are empty and count as 0: was nothing bought there?" in " ".join(starter.to_fill_in)
-
-
 def test_numbers_of_arms_are_called_as_another_file_calls_them(tmp_path: Path) -> None:
     arm = np.random.default_rng(1).choice([1, 2, 3], N)
     _people(arm_id=arm).to_csv(tmp_path / "test.csv", index=False)
